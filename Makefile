@@ -1,0 +1,58 @@
+# make demo · make test [T=tests/core] · make check · make bench      [FULL=1: long versions of the tests]
+# Needs python3 (3.11 or later, with venv) and make. Everything else goes into .venv/.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+T      ?=
+SERVE  ?= 1
+DEMO   ?= src/countersign/demo
+DEMO_HOME ?= .demo
+COVERAGE ?=
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+ifeq ($(FULL),1)
+export COUNTERSIGN_FULL := 1
+endif
+
+.PHONY: help demo test check lint bench docs clean
+help:
+	@head -1 Makefile | cut -c3-
+
+# Stamps: an install happens once, and again only when its locked list changes.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(BIN)/python
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Exit code 1 means "done, and something was quarantined or degraded": the summary says what.
+demo: $(VENV)/.runtime
+	$(BIN)/countersign --home $(DEMO_HOME) triage $(DEMO) || test $$? -eq 1
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(COVERAGE) $(T)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev
+	@if [ -d tests/docs ]; then $(BIN)/python -m pytest tests/docs; fi
+
+check: lint docs
+	$(MAKE) test COVERAGE="--cov --cov-report=term"
+
+bench: $(VENV)/.dev
+	$(BIN)/python evals/bench.py
+
+clean:
+	rm -rf $(VENV) $(DEMO_HOME) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist

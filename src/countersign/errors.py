@@ -1,0 +1,93 @@
+"""Every exception of the project, in one tree.
+
+The docstring of a class is its default message; `.hint` tells a person what to do next. A claim that
+does not hold is not here: it is an objection, and an ordinary day.
+"""
+
+from inspect import getdoc
+
+
+class CountersignError(Exception):
+    """Countersign could not go on."""
+
+    default_hint = ""
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message or getdoc(type(self)) or "")
+        self.hint = hint or self.default_hint
+
+
+class ConfigError(CountersignError):
+    """A setting is missing, or contradicts another."""
+
+
+class UsageError(CountersignError):
+    """The arguments cannot be used."""
+
+
+class SourceError(CountersignError):
+    """A source of records could not be read."""
+
+
+class SourceUnavailable(SourceError):
+    """The source cannot be read now; try again later."""
+
+
+class MalformedRecord(SourceError):
+    """The bytes are not a record; they are kept in quarantine."""
+
+
+class EvidenceError(CountersignError):
+    """Evidence could not be had."""
+
+
+class EvidenceNotFound(EvidenceError):
+    """No evidence has this id."""
+
+
+class DigestMismatch(EvidenceError):
+    """These are not the bytes that were stored."""
+
+    default_hint = "The store was changed from outside. Stop, keep a copy, and run `countersign log verify`."
+
+
+class DraftError(CountersignError):
+    """There is no usable draft."""
+
+
+class MalformedDraft(DraftError):
+    """The reply is not a brief."""
+
+
+class StoreError(CountersignError):
+    """The store cannot be used."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be reached or written now."""
+
+    default_hint = "Check free space and permissions of the home with `countersign doctor`."
+
+
+class SchemaMismatch(StoreError):
+    """The tables are not the ones this version needs."""
+
+    default_hint = "Run `countersign doctor`; a store written by a newer version needs that version."
+
+
+class AuditLogError(CountersignError):
+    """The audit log cannot be kept; nothing more may be decided."""
+
+
+class AuditLogUnavailable(AuditLogError):
+    """The audit log cannot be written or read now."""
+
+
+class AuditLogConflict(AuditLogError):
+    """Another entry with this id says something else."""
+
+
+class TamperDetected(AuditLogError):
+    """The log does not hold what it held before."""
+
+    default_hint = "Keep a copy of the store as it is, and compare it with a backup and the last checkpoint."
