@@ -1,0 +1,465 @@
+"""A second, independent implementation of what the nine kinds of fact claim mean.
+
+It reads the specification's sections 2 to 5 again and shares no line with the verifier: own JSON, own
+pointers, own times, relations straight from the dictionary's rows, coverage by the rules of section 5.
+Tests hold the product against it, claim by claim. It looks at every record again for each aggregate.
+
+An answer is *clear* when the specification leaves no room between two statuses that are not verified.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from typing import Any
+
+import oracle_shape as shape
+from oracle_values import (
+    ABSENT,
+    claim_time,
+    embedded,
+    holds,
+    ip_address,
+    is_number,
+    is_scalar,
+    leaves,
+    network,
+    of_claim,
+    of_record,
+    operand_fits,
+    plain,
+    read_json,
+    record_time,
+    typed,
+    walk,
+)
+
+BOUND_NS = 2 * 10**9
+"""Two collectors' clocks may differ by this much; one collector's clock by nothing."""
+
+HASH_LENGTHS = {"sha256": {64}, "sha1": {40}, "md5": {32}, "hash": {32, 40, 64, 96, 128}}
+
+Claim = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a claim is: its status, its scope, and whether another refusal would do as well."""
+
+    status: str
+    scope: str | None = None
+    clear: bool = True
+
+
+INVALID = Answer("invalid")
+MAYBE_INVALID = Answer("invalid", clear=False)
+
+
+@dataclass
+class Schema:
+    """One dictionary file, as data."""
+
+    data: dict[str, Any]
+
+    @property
+    def relations(self) -> list[dict[str, Any]]:
+        return self.data.get("relation", [])
+
+    @cached_property
+    def wild(self) -> list[tuple[list[str], dict[str, Any]]]:
+        """Pointers with a `*` in them, most exact first."""
+        rows = [(p.replace("!", "/!").split("/"), spec) for p, spec in self.data["fields"].items() if "*" in p]
+        return sorted(rows, key=lambda row: row[0].count("*"))
+
+    @lru_cache(maxsize=None)  # noqa: B019 - lives as long as the test run
+    def field(self, pointer: str) -> dict[str, Any] | None:
+        """What the dictionary says of a pointer, None when it does not know it."""
+        if pointer in self.data["fields"]:
+            return self.data["fields"][pointer]
+        parts = pointer.replace("!", "/!").split("/")
+        for pattern, spec in self.wild:
+            if len(pattern) == len(parts) and all(a in ("*", b) for a, b in zip(pattern, parts, strict=True)):
+                return spec
+        return None
+
+    __hash__ = object.__hash__
+
+    def resolve(self, view: object, pointer: str) -> object:
+        """The value a pointer leads to, through embedded documents; ABSENT for nothing or null."""
+        stretches = pointer.split("!")
+        for number, stretch in enumerate(stretches):
+            if number:
+                spec = self.field("!".join(stretches[:number])) or {}
+                view = embedded(view, spec.get("embed", "")) if isinstance(view, str) else ABSENT
+            view = walk(view, stretch)
+            if view is ABSENT:
+                return ABSENT
+        return ABSENT if view is None else view
+
+    def leaves(self, view: object) -> Iterable[tuple[str, object]]:
+        """Every scalar with its pointer, also inside the embedded documents that the dictionary names."""
+        queue = list(leaves(view))
+        while queue:
+            pointer, value = queue.pop(0)
+            yield pointer, value
+            spec = self.field(pointer)
+            if spec and spec.get("embed") and isinstance(value, str):
+                inner = embedded(value, spec["embed"])
+                if inner is not ABSENT:
+                    queue.extend(leaves(inner, pointer + "!"))
+
+
+@dataclass
+class Record:
+    """One raw record and what it says."""
+
+    raw: bytes
+    schema: str
+    parser: str
+    view: object
+    source: str
+    event_ns: int | None
+    copies: int = 1
+
+    @cached_property
+    def id(self) -> str:
+        return "sha256:" + hashlib.sha256(self.raw).hexdigest()
+
+
+def read_record(raw: bytes, schema: Schema, view: object = None, copies: int = 1) -> Record:
+    """A record from its bytes (`view` for what is not JSON)."""
+    view = read_json(raw) if view is None else view
+    name = schema.data["schema"]
+    source = next((value for p in schema.data.get("source", []) if is_scalar(value := schema.resolve(view, p))), None)
+    ns = None
+    for pointer in schema.data["time"]:
+        ns = record_time(schema.resolve(view, pointer), (schema.field(pointer) or {}).get("format", "iso"))
+        if ns is not None:
+            break
+    return Record(raw, name, schema.data["parser"], view, f"{name}/{source}" if source else name, ns, copies)
+
+
+def load_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
+    """Dictionary files by schema name."""
+    made = (Schema(tomllib.loads(data.decode("utf-8"))) for data in files.values())
+    return {schema.data["schema"]: schema for schema in made}
+
+
+@dataclass
+class Oracle:
+    """Records, dictionary, coverage rows (None: no manifest) and pinned references."""
+
+    schemas: dict[str, Schema]
+    records: list[Record]
+    coverage: list[dict[str, Any]] | None = None
+    references: list[dict[str, Any]] = field(default_factory=list)
+
+    @cached_property
+    def by_id(self) -> dict[str, Record]:
+        return {record.id: record for record in self.records}
+
+    @cached_property
+    def by_schema(self) -> dict[str, list[Record]]:
+        made: dict[str, list[Record]] = {}
+        for record in self.by_id.values():
+            made.setdefault(record.schema, []).append(record)
+        return made
+
+    @cached_property
+    def strings(self) -> set[str]:
+        """Every string that stands as a whole value in the snapshot or in a pinned list."""
+        found = {value for r in self.records for _, value in self.schemas[r.schema].leaves(r.view) if isinstance(value, str)}
+        lists = {v for kb in self.references for entry in kb["entries"] for v in entry.values() if isinstance(v, str)}
+        return found | lists
+
+    @cached_property
+    def lowered(self) -> set[str]:
+        return {text.lower() for text in self.strings}
+
+    def judge(self, claim: object) -> Answer:
+        """The status of one claim on its own (whether its id is unique is the document's affair)."""
+        if not shape.well_formed(claim):
+            return INVALID
+        assert isinstance(claim, dict)
+        kinds: dict[str, Callable[[Claim], Answer]] = {
+            "field": self.of_field, "quote": self.of_quote, "relation": self.of_relation, "same": self.of_same,
+            "count": self.of_count, "time": self.of_time, "order": self.of_order, "absence": self.of_absence,
+            "reference": self.of_reference,
+        }  # fmt: skip
+        return kinds[claim["kind"]](claim)
+
+    def place(self, cite: str, pointer: str) -> tuple[Record, dict[str, Any], object] | None:
+        """Record, dictionary entry and value of a citation; None when the case or the dictionary lacks it."""
+        record = self.by_id.get(cite)
+        if record is None:
+            return None
+        spec = self.schemas[record.schema].field(pointer)
+        return None if spec is None else (record, spec, self.schemas[record.schema].resolve(record.view, pointer))
+
+    def of_field(self, claim: Claim) -> Answer:
+        found = self.place(claim["cite"], claim["ptr"])
+        if found is None:
+            return INVALID
+        _, spec, value = found
+        kind, form = spec["type"], spec.get("format", "iso")
+        if not operand_fits(claim["op"], claim["value"], kind):
+            return MAYBE_INVALID
+        if not is_scalar(value):
+            return Answer("unsupported", clear=value is ABSENT)
+        true = holds(value, claim["op"], claim["value"], kind, form)
+        return Answer("verified" if true else "contradicted", clear=not isinstance(claim["value"], bool))
+
+    def of_quote(self, claim: Claim) -> Answer:
+        found = self.place(claim["cite"], claim["ptr"])
+        if found is None:
+            return INVALID
+        _, spec, value = found
+        if not isinstance(value, str):
+            return Answer("unsupported", clear=value is ABSENT)
+        text, start, end = claim["text"], claim.get("start"), claim.get("end")
+        places = [i for i in range(len(value) - len(text) + 1) if value.startswith(text, i)]
+        if (start is None) != (end is None):
+            return MAYBE_INVALID
+        if start is not None and not start < end <= len(value):
+            return INVALID
+        cut = "cut" in spec and len(value) >= spec["cut"]
+        if start is None and places:
+            return Answer("verified", clear=not cut) if len(places) == 1 else INVALID
+        if start is not None and value[int(start) : int(end)] == text:
+            return Answer("verified", clear=not cut)
+        # section 3 calls a quote that cannot be placed invalid, section 5 contradicted
+        return Answer("unsupported" if places or cut else "contradicted", clear=start is not None and not cut)
+
+    def of_relation(self, claim: Claim) -> Answer:
+        record = self.by_id.get(claim["cite"])
+        known = shape.ROLES[claim["rel"]].split()
+        if record is None or not set(claim["roles"]) <= set(known):
+            return INVALID
+        schema = self.schemas[record.schema]
+        rows = [row for row in schema.relations if row["name"] == claim["rel"]]
+        row = next((row for row in rows if self.clauses_hold(record, row.get("when", []))), None)
+        if row is None:
+            return Answer("unsupported", clear=False)
+        answers = [self.role(record, row["roles"].get(role), value) for role, value in claim["roles"].items()]
+        clear = not any(isinstance(value, bool) for value in claim["roles"].values())
+        if False in answers:
+            return Answer("contradicted", clear=clear)
+        return Answer("unsupported" if None in answers else "verified", clear=clear)
+
+    def role(self, record: Record, how: object, value: object) -> bool | None:
+        """Whether a role is as claimed; None when the record says nothing of it."""
+        stated, kind, form = self.role_value(record, how)
+        if stated is ABSENT:
+            return None
+        return of_record(stated, kind, form) == of_claim(value, kind)
+
+    def role_value(self, record: Record, how: object) -> tuple[object, str, str]:
+        """What fills a role in a record, with its type and time format."""
+        schema = self.schemas[record.schema]
+        if isinstance(how, str | list):
+            for pointer in [how] if isinstance(how, str) else how:
+                found = schema.resolve(record.view, pointer)
+                if is_scalar(found):
+                    spec = schema.field(pointer) or {"type": "text"}
+                    return found, spec["type"], spec.get("format", "iso")
+        elif isinstance(how, dict):
+            found = schema.resolve(record.view, how["ptr"])
+            if "map" in how:
+                word = str(found) if is_scalar(found) else ""
+                return how["map"].get(word, ABSENT), "text", "iso"
+            return how["absent"] if found is ABSENT else how["present"], "text", "iso"
+        return ABSENT, "text", "iso"
+
+    def of_same(self, claim: Claim) -> Answer:
+        a, b = claim["a"], claim["b"]
+        left, right = self.place(a["cite"], a["ptr"]), self.place(b["cite"], b["ptr"])
+        if left is None or right is None or a == b:
+            return INVALID
+        if not is_scalar(left[2]) or not is_scalar(right[2]):
+            return Answer("unsupported", clear=False)
+        kinds = {left[1]["type"], right[1]["type"]}
+        one = of_record(left[2], left[1]["type"], left[1].get("format", "iso"))
+        two = of_record(right[2], right[1]["type"], right[1].get("format", "iso"))
+        return Answer("verified" if one == two else "contradicted", clear=len(kinds) == 1)
+
+    def of_order(self, claim: Claim) -> Answer:
+        before, after = self.by_id.get(claim["before"]), self.by_id.get(claim["after"])
+        if before is None or after is None:
+            return INVALID
+        if before.event_ns is None or after.event_ns is None:
+            return Answer("unsupported", clear=False)
+        bound = 0 if before.source == after.source else BOUND_NS
+        apart, most = after.event_ns - before.event_ns, claim.get("max_s")
+        limit = None if most is None else Decimal(most) * 10**9
+        if -apart > bound or (limit is not None and apart > limit + bound):
+            return Answer("contradicted", clear=bound == 0)
+        if apart > bound and (limit is None or apart <= limit):
+            return Answer("verified")
+        return Answer("unsupported", clear=claim["before"] != claim["after"])
+
+    def of_reference(self, claim: Claim) -> Answer:
+        books = [k for k in self.references if (k["kb"], k["kb_version"]) == (claim["kb"], claim["kb_version"])]
+        if not books:
+            return INVALID
+        entry = next((entry for entry in books[0]["entries"] if entry["key"] == claim["key"]), {})
+        if claim["field"] not in entry:
+            return Answer("unsupported")
+        true = plain(entry[claim["field"]]) == plain(claim["value"])
+        return Answer("verified" if true else "contradicted", clear=not isinstance(claim["value"], bool))
+
+    # Aggregates
+
+    def filter_ok(self, chosen: Claim) -> bool:
+        """The schema and pointers are known, each operator fits, and no value carries words of its own."""
+        schema = self.schemas.get(chosen["schema"])
+        if schema is None:
+            return False
+        specs = [schema.field(pointer) for pointer, _, _ in chosen["where"]]
+        return all(
+            spec is not None and operand_fits(op, value, spec["type"]) and self.value_allowed(op, value, spec)
+            for spec, (_, op, value) in zip(specs, chosen["where"], strict=True)
+        )
+
+    def value_allowed(self, op: str, value: object, spec: dict[str, Any]) -> bool:
+        """Typed, or in the vocabulary, or in a pinned list, or in the snapshot."""
+        if not isinstance(value, str):
+            return True
+        kind = spec["type"]
+        if kind == "ip" and (ip_address(value) or network(value)):
+            return True
+        if kind == "time" and claim_time(value) is not None:
+            return True
+        if kind in ("port", "pid", "int", "id", "number", "severity") and typed(value, kind) is not None:
+            return True
+        if kind in HASH_LENGTHS and len(value) in HASH_LENGTHS[kind] and set(value.lower()) <= set("0123456789abcdef"):
+            return True
+        if value in spec.get("vocabulary", []) or value in self.strings or value.lower() in self.lowered:
+            return True
+        return op in ("contains", "prefix") and any(value.lower() in text for text in self.lowered)
+
+    def clauses_hold(self, record: Record, clauses: list[list[Any]]) -> bool:
+        schema = self.schemas[record.schema]
+        for pointer, op, value in clauses:
+            spec = schema.field(pointer) or {"type": "text"}
+            found = schema.resolve(record.view, pointer)
+            if not is_scalar(found) or not holds(found, op, value, spec["type"], spec.get("format", "iso")):
+                return False
+        return True
+
+    def interval(self, claim: Claim) -> tuple[int, int] | None:
+        """The claim's interval in nanoseconds: stated, or the manifest's window; None when there is neither."""
+        start, end = claim_time(claim.get("from")), claim_time(claim.get("to"))
+        rows = [row for row in self.coverage or [] if row["schema"] == claim["filter"]["schema"]]
+        if start is None and end is None and not rows:
+            return None
+        window = [claim_time(row["from"]) or 0 for row in rows], [claim_time(row["to"]) or 0 for row in rows]
+        start = min(window[0], default=-(2**80)) if start is None else start
+        end = max(window[1], default=2**80) if end is None else end
+        return start, end
+
+    def matching(self, claim: Claim, span: tuple[int, int] | None) -> list[Record]:
+        """Every record of the schema in the interval for which all clauses hold."""
+        return [
+            record
+            for record in self.by_schema.get(claim["filter"]["schema"], [])
+            if (span is None or (record.event_ns is not None and span[0] <= record.event_ns < span[1]))
+            and self.clauses_hold(record, claim["filter"]["where"])
+        ]
+
+    def covered(self, chosen: Claim, span: tuple[int, int] | None) -> bool:
+        """Section 5: every expected source, the whole interval, queries no narrower than the filter."""
+        rows = [row for row in self.coverage or [] if row["schema"] == chosen["schema"]]
+        if span is None or not rows:
+            return False
+        wide = [row for row in rows if self.row_counts(row, chosen["where"])]
+        for source in {row["source"] for row in rows}:
+            reached = span[0]
+            spans = [(claim_time(row["from"]), claim_time(row["to"])) for row in wide if row["source"] == source]
+            for start, end in sorted(spans):  # type: ignore[type-var]
+                if start <= reached:  # type: ignore[operator]
+                    reached = max(reached, end)  # type: ignore[type-var]
+            if reached < span[1]:
+                return False
+        return not any(self.spoils(record, chosen, span) for record in self.by_schema.get(chosen["schema"], []))
+
+    def row_counts(self, row: dict[str, Any], where: list[list[Any]]) -> bool:
+        clauses = [[p, op, plain(value)] for p, op, value in where]
+        narrowed = [[p, op, plain(value)] for p, op, value in row.get("where", [])]
+        return row["complete"] is True and not row["limit_hit"] and all(clause in clauses for clause in narrowed)
+
+    def spoils(self, record: Record, chosen: Claim, span: tuple[int, int]) -> bool:
+        """A record that could have matched had it been whole: no time, an `always` field missing, a cut field."""
+        if record.event_ns is None:
+            return True
+        if not span[0] <= record.event_ns < span[1]:
+            return False
+        schema = self.schemas[record.schema]
+        for pointer, _, _ in chosen["where"]:
+            spec, found = schema.field(pointer) or {}, schema.resolve(record.view, pointer)
+            if spec.get("presence") == "always" and found is ABSENT:
+                return True
+            if "cut" in spec and isinstance(found, str) and len(found) >= spec["cut"]:
+                return True
+        return False
+
+    def aggregate(self, claim: Claim) -> tuple[list[Record], bool] | None:
+        """Matching records and whether the claim is covered; None when the filter or interval is refused."""
+        if not self.filter_ok(claim["filter"]):
+            return None
+        span = self.interval(claim)
+        if span is not None and span[0] >= span[1]:
+            return None
+        return self.matching(claim, span), self.covered(claim["filter"], span)
+
+    def of_count(self, claim: Claim) -> Answer:
+        found = self.aggregate(claim)
+        distinct = claim.get("distinct")
+        if found is None:
+            return INVALID
+        records, covered = found
+        n = len(records)
+        if distinct is not None:
+            schema = self.schemas[claim["filter"]["schema"]]
+            spec = schema.field(distinct)
+            if spec is None:
+                return INVALID
+            values = [schema.resolve(record.view, distinct) for record in records]
+            n = len({of_record(v, spec["type"], spec.get("format", "iso")) for v in values if is_scalar(v)})
+        v, scope = claim["value"], "complete" if covered else "collected_only"
+        if {"eq": n == v, "ge": n >= v, "le": n <= v and covered}[claim["op"]]:
+            return Answer("verified", scope)
+        if claim["op"] != "ge" and n > v:
+            return Answer("contradicted")
+        return Answer("contradicted" if covered and n < v else "unsupported")
+
+    def of_time(self, claim: Claim) -> Answer:
+        seconds = claim["what"] == "duration_s"
+        if is_number(claim["value"]) != seconds or (seconds and claim["value"] < 0):
+            return INVALID
+        found = self.aggregate(claim)
+        if found is None:
+            return INVALID
+        records, covered = found
+        times = [record.event_ns for record in records if record.event_ns is not None]
+        if not times:
+            return Answer("unsupported")
+        first, last = min(times), max(times)
+        stated = Decimal(claim["value"]) * 10**9 if seconds else claim_time(claim["value"]) or 0
+        value = {"first_seen": first, "last_seen": last, "duration_s": last - first}[claim["what"]]
+        if stated == value:
+            return Answer("verified", "complete" if covered else "collected_only")
+        impossible = stated > value if claim["what"] == "first_seen" else stated < value
+        return Answer("contradicted" if impossible or covered else "unsupported")
+
+    def of_absence(self, claim: Claim) -> Answer:
+        found = self.aggregate(claim)
+        if found is None:
+            return INVALID
+        records, covered = found
+        if records:
+            return Answer("contradicted")
+        return Answer("verified", "complete") if covered else Answer("unsupported")
+
+
