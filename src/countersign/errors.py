@@ -75,6 +75,12 @@ class SchemaMismatch(StoreError):
     default_hint = "Run `countersign doctor`; a store written by a newer version needs that version."
 
 
+class AlreadyStored(StoreError):
+    """Something else is stored under this name and version."""
+
+    default_hint = "Versions are never reused: give the changed one a new version."
+
+
 class AuditLogError(CountersignError):
     """The audit log cannot be kept; nothing more may be decided."""
 
@@ -85,6 +91,10 @@ class AuditLogUnavailable(AuditLogError):
 
 class AuditLogConflict(AuditLogError):
     """Another entry with this id says something else."""
+
+
+class MalformedEntry(AuditLogError):
+    """This is not an entry that the log takes."""
 
 
 class TamperDetected(AuditLogError):
