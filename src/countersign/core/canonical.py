@@ -1,0 +1,178 @@
+"""When two values are the same value: one comparison for each semantic type.
+
+Addresses compare as packed bytes, times as UTC nanoseconds, numbers as exact decimals, host names
+and hashes in lower case, everything else code point by code point. A value that does not parse as
+its type keeps its code points; if only one side parses, the two differ. A boolean is never a number.
+"""
+
+import re
+import unicodedata
+from calendar import timegm
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from ipaddress import ip_address
+
+Canon = tuple[str, object]
+"""A tag (`ip time n b s`) and a hashable value; equal exactly when the two values are the same."""
+
+INTEGER_TYPES = frozenset({"port", "pid", "int", "severity"})
+NUMBER_TYPES = INTEGER_TYPES | {"number"}
+LOWER_TYPES = frozenset({"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"})
+HASH_LENGTH = {"sha256": 64, "sha1": 40, "md5": 32}
+NANOSECONDS = 1_000_000_000
+
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?\s?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+_INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
+_HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
+
+
+def parse_time(text: str, *, zone_required: bool = True) -> int | None:
+    """UTC nanoseconds of an RFC 3339 time (also `+0000`); None if unreadable or, when required, zoneless."""
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    if zone is None and zone_required:
+        return None
+    try:
+        datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
+        offset = _offset_s(zone)
+    except ValueError:
+        return None
+    if int(second) > 60:
+        return None
+    whole = timegm((int(year), int(month), int(day), int(hour), int(minute), int(second))) - offset
+    return whole * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
+
+
+def _offset_s(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    hours, minutes = int(zone[1:3]), int(zone[-2:])
+    if hours > 23 or minutes > 59:
+        raise ValueError(zone)
+    return (1 if zone[0] == "+" else -1) * (hours * 3600 + minutes * 60)
+
+
+def read_time(value: object, how: str = "iso") -> int | None:
+    """UTC nanoseconds of a field of type time; `how` is the dictionary's `format`."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | Decimal):
+        scale = {"epoch_s": NANOSECONDS, "epoch_ms": NANOSECONDS // 1000}.get(how)
+        return int(value * scale) if scale and abs(value) < 10**15 else None
+    if not isinstance(value, str):
+        return None
+    if how == "rfc5322":
+        return _mail_time(value)
+    return parse_time(value, zone_required=how != "utc")
+
+
+def _mail_time(text: str) -> int | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        return None if moment.tzinfo is None else int(moment.timestamp()) * NANOSECONDS
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def format_time(ns: int) -> str:
+    """RFC 3339 in UTC, with as many decimals as the time has (0, 3, 6 or 9)."""
+    seconds, rest = divmod(ns, NANOSECONDS)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    if not rest:
+        return text + "Z"
+    digits = f"{rest:09d}"
+    for width in (3, 6):
+        if not digits[width:].strip("0"):
+            return f"{text}.{digits[:width]}Z"
+    return f"{text}.{digits}Z"
+
+
+@lru_cache(maxsize=65536)
+def _text(kind: str, how: str, value: str) -> Canon:
+    if kind == "ip":
+        try:
+            return ("ip", ip_address(value).packed)
+        except ValueError:
+            return ("s", value)
+    if kind == "time":
+        ns = read_time(value, how)
+        return ("s", value) if ns is None else ("time", ns)
+    if kind in NUMBER_TYPES:
+        return _numeric(kind, value)
+    return ("s", value.lower() if kind in LOWER_TYPES else value)
+
+
+def _numeric(kind: str, value: str) -> Canon:
+    if _INTEGER.fullmatch(value):
+        return ("n", int(value))
+    if kind in INTEGER_TYPES and _HEX.fullmatch(value):
+        return ("n", int(value, 16))
+    if kind == "number" and _NUMBER.fullmatch(value):
+        return _number(Decimal(value))
+    return ("s", value)
+
+
+def _number(value: Decimal) -> Canon:
+    return ("n", int(value)) if value == value.to_integral_value() else ("n", value.normalize())
+
+
+def canon(kind: str, value: object, how: str = "iso") -> Canon | None:
+    """The canonical form of a scalar under a semantic type; None for null, arrays and objects."""
+    if isinstance(value, str):
+        return _text(kind, how, value)
+    if isinstance(value, bool):
+        return ("b", value)
+    if isinstance(value, int | Decimal):
+        if kind == "time" and (ns := read_time(value, how)) is not None:
+            return ("time", ns)
+        if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 400):
+            return None
+        return ("n", value) if isinstance(value, int) else _number(value)
+    return None
+
+
+def is_typed(kind: str, value: object) -> bool:
+    """Does the value parse as a type that leaves no room for prose (number, time, address, hash)?"""
+    form = canon(kind, value)
+    if form is None:
+        return False
+    if kind in HASH_LENGTH:
+        return isinstance(value, str) and re.fullmatch(f"[0-9a-fA-F]{{{HASH_LENGTH[kind]}}}", value) is not None
+    return form[0] != "s"
+
+
+def compatible(one: str, other: str) -> bool:
+    """May two fields of these types be compared with each other?"""
+    return family(one) == family(other)
+
+
+def family(kind: str) -> str:
+    """The group of types within which values mean the same kind of thing."""
+    if kind in INTEGER_TYPES:
+        return kind if kind in {"port", "pid"} else "int"
+    return {"host": "domain", "url_path": "text", "cmdline": "text", "enum": "text"}.get(kind, kind)
+
+
+# Look-alikes: Cyrillic and Greek letters that print like Latin ones (Unicode TR 39, the common cases).
+_CONFUSABLE = str.maketrans(
+    "аеорсухіјѕһԁԛԝАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονρτυχιк"
+    "０１２３４５６７８９",
+    "aeopcyxijshdqwABEKMHOPCTXIJSABEZHIKMNOPTYXaovptuxik"
+    "0123456789",
+)
+
+
+def skeleton(text: str) -> str:
+    """What a hurried reader would see: confusables folded, invisible characters dropped, case ignored."""
+
+
+    folded = unicodedata.normalize("NFKC", text.translate(_CONFUSABLE)).translate(_CONFUSABLE)
+    kept = (c for c in folded if unicodedata.category(c) not in {"Cf", "Cc", "Cn", "Mn", "Co"})
+    return "".join(kept).casefold().replace("0", "o").replace("1", "l").strip()

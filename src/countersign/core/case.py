@@ -1,0 +1,41 @@
+"""A case: alerts and evidence under one question, with a reason for every link.
+
+The snapshot is the frozen evidence set (and coverage manifest) that everything about the case was
+computed over. New evidence makes a new snapshot; what was said over the old one is stale.
+"""
+
+import msgspec
+
+from countersign.core.alert import Alert, Severity
+
+
+class Link(msgspec.Struct, frozen=True):
+    """Why two alerts share a case, in words."""
+
+    a: str  # alert id
+    b: str
+    because: str
+
+
+class Duplicate(msgspec.Struct, frozen=True):
+    """Records that tell of one event."""
+
+    evidence: tuple[str, ...]
+    because: str
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Alerts and evidence under one question."""
+
+    id: str
+    title: str
+    severity: Severity
+    tier: int
+    tier_because: tuple[str, ...]
+    snapshot: str
+    opened_because: tuple[str, ...]
+    alerts: tuple[Alert, ...]
+    evidence: tuple[str, ...]  # ids, in event order
+    links: tuple[Link, ...]
+    duplicates: tuple[Duplicate, ...] = ()
+    left_out: int = 0  # records that shared an observable but did not fit the case's limit

@@ -1,0 +1,591 @@
+"""Claims: the ten kinds of statement that can be true or false, and nothing else.
+
+A claim is a typed predicate over cited evidence. It holds no free text, and it cannot say of itself
+whether it holds. Reading is strict: an unknown, missing or repeated key makes that claim malformed and
+only that claim. Shapes: contract `claims.schema.json`; limits: `reference/verification.md` section 3.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from countersign.core.canonical import parse_time
+from countersign.core.fields import Clause
+from countersign.core.registry import RELATIONS
+
+MAX_DOCUMENT = 64 * 1024 * 1024
+MAX_CLAIM = 32 * 1024
+MAX_STRING = 4096
+MAX_DEPTH = 8
+MAX_CLAUSES = 6
+OPS = frozenset("eq contains prefix lt le gt ge in_cidr".split())
+SECTIONS = ("what_happened", "disagreement", "indicators", "unusual", "readings")
+CODE_ONLY = frozenset({"tool_attack", "visibility_gap"})
+CODES = frozenset(
+    "recon brute_force phish_delivery suspicious_exec persistence priv_gain discovery cloud_exposure "
+    "account_misuse exploit credential_theft impair_defence lateral_move command_control exfiltration impact "
+    "tool_attack policy_breach authorised_test approved_change known_automation owner_confirmed rule_defect "
+    "stale_intel blocked no_follow_on duplicate visibility_gap".split()
+)
+_ID = re.compile(r"[a-z][a-z0-9_]{0,15}")
+_CITE = re.compile(r"sha256:[0-9a-f]{64}")
+_NUMBER = re.compile(r"e[1-9][0-9]{0,6}")
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]*(\.[A-Za-z0-9_-]+)+")
+_POINTER = re.compile(r"(/([^/~!]|~[012])*)+(!(/([^/~!]|~[012])*)+)*")
+_TIME = re.compile(
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{1,9})?"
+    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
+
+Kind = Literal[
+    "field", "quote", "relation", "same", "count", "time", "order", "absence", "reference", "hypothesis"
+]
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """Records of one schema for which every clause holds."""
+
+    schema: str
+    where: tuple[Clause, ...]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """One field of one record."""
+
+    cite: str
+    ptr: str
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """What every claim carries."""
+
+    id: str
+    section: str = ""
+
+
+class FieldClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="field"):
+    """One field of one record, compared."""
+
+    cite: str
+    ptr: str
+    op: str
+    value: Any
+
+
+class QuoteClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="quote"):
+    """The exact code points of a field; offsets are code points, `end` exclusive."""
+
+    cite: str
+    ptr: str
+    text: str
+    start: int | None = None
+    end: int | None = None
+
+
+class RelationClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="relation"):
+    """Two or more roles of one relation that all stand in one record."""
+
+    rel: str
+    cite: str
+    roles: tuple[tuple[str, Any], ...]
+
+
+class SameClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="same"):
+    """Two fields of compatible type are equal."""
+
+    a: Place
+    b: Place
+
+
+class CountClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="count"):
+    """How many records match, or how many distinct values of a pointer they hold; times in UTC nanoseconds."""
+
+    filter: Filter
+    op: str
+    value: int
+    distinct: str = ""
+    start: str = ""
+    end: str = ""
+
+
+class TimeClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="time"):
+    """First or last event time of the matching records, or the seconds between them."""
+
+    what: str
+    filter: Filter
+    value: Any
+    start: str = ""
+    end: str = ""
+
+
+class OrderClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="order"):
+    """One record precedes another by event time, by no more than `max_s` seconds if that is given."""
+
+    before: str
+    after: str
+    max_s: Any = None
+
+
+class AbsenceClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="absence"):
+    """No record matches in [start, end)."""
+
+    filter: Filter
+    start: str
+    end: str
+
+
+class ReferenceClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="reference"):
+    """A pinned list or register says so."""
+
+    kb: str
+    kb_version: str
+    key: str
+    field: str
+    value: Any
+
+
+class HypothesisClaim(Base, frozen=True, kw_only=True, tag_field="kind", tag="hypothesis"):
+    """A reading of verified claims, from the closed vocabulary."""
+
+    code: str
+    stance: str
+    basis: tuple[str, ...]
+
+
+Claim = (
+    FieldClaim
+    | QuoteClaim
+    | RelationClaim
+    | SameClaim
+    | CountClaim
+    | TimeClaim
+    | OrderClaim
+    | AbsenceClaim
+    | ReferenceClaim
+    | HypothesisClaim
+)
+FactClaim = Claim
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """A claim that cannot be read: it keeps its place, and the check that refused it."""
+
+    id: str | None
+    kind: str | None
+    section: str | None
+    check: int
+    reason: str
+    received: dict[str, Any] | None = None
+
+
+class Refused(Exception):
+    """Raised inside this module only: a claim's shape is wrong; carries the check number."""
+
+    def __init__(self, check: int, reason: str) -> None:
+        super().__init__(reason)
+        self.check = check
+
+
+class _Doubled(dict[str, Any]):
+    """An object in which a key stood twice."""
+
+
+class _NotANumber:
+    """NaN or Infinity, which JSON does not have."""
+
+
+def kind_of(claim: Claim) -> Kind:
+    """The claim's kind as the contract names it."""
+    tag: Kind = claim.__struct_config__.tag  # type: ignore[assignment]
+    return tag
+
+
+def strict_json(data: bytes) -> Any:
+    """Parse JSON with decimals for fractions; doubled keys and NaN stay visible as marker values.
+
+    Raises ValueError if it is not JSON in UTF-8, or too deep to read.
+    """
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        plain = dict(pairs)
+        return plain if len(plain) == len(pairs) else _Doubled(plain)
+
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=members,
+            parse_constant=lambda name: _NotANumber(),
+            parse_float=_decimal,
+            parse_int=_integer,
+        )
+    except RecursionError as error:
+        raise ValueError("nested too deep to read") from error
+
+
+def _decimal(text: str) -> Any:
+    return Decimal(text) if len(text) <= 60 and abs(Decimal(text).adjusted()) <= 400 else _NotANumber()
+
+
+def _integer(text: str) -> Any:
+    return int(text) if len(text) <= 400 else _NotANumber()
+
+
+def parse_document(data: bytes) -> tuple[Claim | Malformed, ...]:
+    """Read `{"claims": […]}`; raises ValueError when it is not such a document at all."""
+    if len(data) > MAX_DOCUMENT:
+        raise ValueError("a claims document holds at most 64 MB")
+    document = strict_json(data)
+    if not isinstance(document, dict) or isinstance(document, _Doubled) or set(document) != {"claims"}:
+        raise ValueError('a claims document is one JSON object with the single key "claims"')
+    if not isinstance(document["claims"], list):
+        raise ValueError('"claims" is an array')
+    return parse_claims(document["claims"])
+
+
+def parse_claims(rows: list[Any], cites: Mapping[str, str] | None = None) -> tuple[Claim | Malformed, ...]:
+    """Read each claim on its own. `cites` maps dossier numbers to digests; without it only digests are citations."""
+    seen: set[str] = set()
+    parsed: list[Claim | Malformed] = []
+    for row in rows:
+        claim = parse_claim(row, cites)
+        if claim.id is not None:
+            if claim.id in seen:
+                claim = _malformed(row, 1, f"the id {claim.id} stands twice")
+            seen.add(claim.id or "")
+        parsed.append(claim)
+    return tuple(parsed)
+
+
+def parse_claim(row: Any, cites: Mapping[str, str] | None = None) -> Claim | Malformed:
+    """Read one claim; whatever is wrong with it makes it Malformed, never an exception."""
+    try:
+        _plain(row, 1)
+        if not isinstance(row, dict):
+            raise Refused(1, "a claim is a JSON object")
+        if len(json.dumps(row, default=str, ensure_ascii=False).encode("utf-8", "replace")) > MAX_CLAIM:
+            raise Refused(1, "a claim holds at most 32 KB")
+        return _Reader(row, cites).claim()
+    except Refused as refused:
+        return _malformed(row, refused.check, str(refused))
+    except RecursionError:
+        return _malformed(None, 1, "nested too deep")
+
+
+def _malformed(row: Any, check: int, reason: str) -> Malformed:
+    if not isinstance(row, dict):
+        return Malformed(None, None, None, check, reason)
+    named, kind, section = row.get("id"), row.get("kind"), row.get("section")
+    return Malformed(
+        named if isinstance(named, str) and _ID.fullmatch(named) else None,
+        kind if isinstance(kind, str) and kind in _KINDS else None,
+        section if isinstance(section, str) and section in SECTIONS else None,
+        check,
+        reason,
+        None,
+    )
+
+
+def _plain(value: Any, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise Refused(1, f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, _Doubled):
+        raise Refused(1, "a key stands twice in one object")
+    if isinstance(value, _NotANumber):
+        raise Refused(1, "NaN, Infinity or a number too long to be exact")
+    if isinstance(value, str) and len(value) > MAX_STRING:
+        raise Refused(1, f"a string holds at most {MAX_STRING} characters")
+    if isinstance(value, str) and any(0xD800 <= ord(c) <= 0xDFFF for c in value):
+        raise Refused(1, "a lone surrogate is not text")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _plain(key, depth)
+            _plain(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _plain(inner, depth + 1)
+
+
+class _Reader:
+    """Reads one claim object; every key must be taken."""
+
+    def __init__(self, row: dict[str, Any], cites: Mapping[str, str] | None) -> None:
+        self.row = dict(row)
+        self.cites = cites
+
+    def claim(self) -> Claim:
+        named = self.text("id")
+        if not _ID.fullmatch(named):
+            raise Refused(1, "an id is a lower-case letter and up to 15 letters, digits or _")
+        kind = self.take("kind")
+        if not isinstance(kind, str) or kind not in _KINDS:
+            raise Refused(2, "unknown kind")
+        section = self.row.pop("section", "")
+        if section != "" and section not in SECTIONS:
+            raise Refused(1, "unknown section")
+        if section == "" and "section" in self.row:
+            raise Refused(1, "unknown section")
+        read: Callable[[_Reader], dict[str, Any]] = _KINDS[kind][1]
+        members = read(self)
+        if self.row:
+            extra = sorted(self.row)[0]
+            raise Refused(1, f"unknown key {extra[:40]!r}")
+        made: Claim = _KINDS[kind][0](id=named, section=section, **members)
+        return made
+
+    def take(self, key: str) -> Any:
+        if key not in self.row:
+            raise Refused(1, f"the key {key!r} is missing")
+        return self.row.pop(key)
+
+    def text(self, key: str) -> str:
+        value = self.take(key)
+        if not isinstance(value, str):
+            raise Refused(1, f"{key} is a string")
+        return value
+
+    def name(self, key: str) -> str:
+        value = self.text(key)
+        if not value:
+            raise Refused(1, f"{key} is empty")
+        return value
+
+    def scalar(self, key: str) -> Any:
+        return _scalar(self.take(key), key)
+
+    def cite(self, key: str = "cite") -> str:
+        return self.digest(self.take(key))
+
+    def digest(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise Refused(1, "a citation is a string")
+        if self.cites is None:
+            if not _CITE.fullmatch(value):
+                raise Refused(3, "a citation is sha256: and 64 hex digits")
+            return value
+        if not _NUMBER.fullmatch(value) or value not in self.cites:
+            raise Refused(3, "cites an excerpt that the dossier does not hold")
+        return self.cites[value]
+
+    def pointer(self, key: str) -> str:
+        return _pointer(self.take(key))
+
+    def op(self, allowed: frozenset[str], key: str = "op") -> str:
+        value = self.take(key)
+        if not isinstance(value, str) or value not in allowed:
+            raise Refused(2, "unknown operator")
+        return value
+
+    def place(self, key: str) -> Place:
+        value = self.take(key)
+        if not isinstance(value, dict) or set(value) != {"cite", "ptr"}:
+            raise Refused(1, f"{key} is an object with cite and ptr")
+        return Place(self.digest(value["cite"]), _pointer(value["ptr"]))
+
+    def filter(self) -> Filter:
+        value = self.take("filter")
+        if not isinstance(value, dict) or set(value) != {"schema", "where"}:
+            raise Refused(1, "a filter is an object with schema and where")
+        schema, where = value["schema"], value["where"]
+        if not isinstance(schema, str) or not _SCHEMA.fullmatch(schema) or len(schema) > 128:
+            raise Refused(1, "schema is not the name of a record schema")
+        if not isinstance(where, list) or len(where) > MAX_CLAUSES:
+            raise Refused(1, f"where is an array of at most {MAX_CLAUSES} clauses")
+        return Filter(schema, tuple(map(_clause, where)))
+
+    def when(self, key: str, *, required: bool = False) -> str:
+        if key not in self.row and not required:
+            return ""
+        return _moment(self.take(key))
+
+
+def _scalar(value: Any, key: str) -> Any:
+    if not isinstance(value, str | bool | int | Decimal):
+        raise Refused(1, f"{key[:40]} is a string, a number or a boolean")
+    return value
+
+
+def _pointer(value: Any) -> str:
+    if not isinstance(value, str) or not _POINTER.fullmatch(value):
+        raise Refused(5, "not a pointer (RFC 6901, `!` into an embedded document)")
+    return value
+
+
+def _moment(value: Any) -> str:
+    if not isinstance(value, str) or not _TIME.fullmatch(value) or parse_time(value) is None:
+        raise Refused(7, "a time is RFC 3339 with a zone")
+    return value
+
+
+def _clause(row: Any) -> Clause:
+    if not isinstance(row, list) or len(row) != 3:
+        raise Refused(1, "a clause is [pointer, operator, value]")
+    if not isinstance(row[1], str) or row[1] not in OPS:
+        raise Refused(2, "unknown operator")
+    compared(row[1], _scalar(row[2], "value"))
+    return (_pointer(row[0]), row[1], row[2])
+
+
+def compared(op: str, value: Any) -> None:
+    """Refuse a value that an operator cannot compare with."""
+    if op in {"contains", "prefix"} and (not isinstance(value, str) or len(value) < 3):
+        raise Refused(2, f"{op} needs at least 3 characters")
+    if op == "in_cidr" and not isinstance(value, str):
+        raise Refused(2, "in_cidr needs an address range")
+    if op in {"lt", "le", "gt", "ge"} and isinstance(value, bool):
+        raise Refused(2, "a boolean has no order")
+
+
+def _read_field(r: _Reader) -> dict[str, Any]:
+    members = {"cite": r.cite(), "ptr": r.pointer("ptr"), "op": r.op(OPS), "value": r.scalar("value")}
+    compared(members["op"], members["value"])
+    return members
+
+
+def _read_quote(r: _Reader) -> dict[str, Any]:
+    members: dict[str, Any] = {"cite": r.cite(), "ptr": r.pointer("ptr"), "text": r.name("text")}
+    for key in ("start", "end"):
+        if key in r.row:
+            value = r.take(key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < (key == "end"):
+                raise Refused(7, f"{key} is a code point offset")
+            members[key] = value
+    return members
+
+
+def _read_relation(r: _Reader) -> dict[str, Any]:
+    rel, roles = r.take("rel"), r.take("roles")
+    if not isinstance(rel, str) or rel not in RELATIONS:
+        raise Refused(2, "unknown relation")
+    if not isinstance(roles, dict) or len(roles) < 2:
+        raise Refused(1, "a relation names two or more roles")
+    if unknown := set(roles) - RELATIONS[rel]:
+        raise Refused(2, f"{rel} has no role {sorted(unknown)[0][:40]!r}")
+    return {"rel": rel, "cite": r.cite(), "roles": tuple((role, _scalar(v, role)) for role, v in roles.items())}
+
+
+def _read_same(r: _Reader) -> dict[str, Any]:
+    a, b = r.place("a"), r.place("b")
+    if a == b:
+        raise Refused(2, "a field is compared with itself")
+    return {"a": a, "b": b}
+
+
+def _read_count(r: _Reader) -> dict[str, Any]:
+    value, op = r.take("value"), r.op(frozenset({"eq", "ge", "le"}))
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Refused(2, "a count is a whole number, 0 or more")
+    members = {"filter": r.filter(), "op": op, "value": value, "start": r.when("from"), "end": r.when("to")}
+    if "distinct" in r.row:
+        members["distinct"] = r.pointer("distinct")
+    return members
+
+
+def _read_time(r: _Reader) -> dict[str, Any]:
+    what, value = r.take("what"), r.take("value")
+    if what not in {"first_seen", "last_seen", "duration_s"} or not isinstance(what, str):
+        raise Refused(2, "what is first_seen, last_seen or duration_s")
+    if what == "duration_s":
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+            raise Refused(2, "a duration is a number of seconds")
+    else:
+        _moment(value)
+    return {"what": what, "filter": r.filter(), "value": value, "start": r.when("from"), "end": r.when("to")}
+
+
+def _read_order(r: _Reader) -> dict[str, Any]:
+    members: dict[str, Any] = {"before": r.cite("before"), "after": r.cite("after")}
+    if "max_s" in r.row:
+        value = r.take("max_s")
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
+            raise Refused(2, "max_s is a number of seconds above 0")
+        members["max_s"] = value
+    return members
+
+
+def _read_absence(r: _Reader) -> dict[str, Any]:
+    return {"filter": r.filter(), "start": r.when("from", required=True), "end": r.when("to", required=True)}
+
+
+def _read_reference(r: _Reader) -> dict[str, Any]:
+    return {key: r.name(key) for key in ("kb", "kb_version", "key", "field")} | {"value": r.scalar("value")}
+
+
+def _read_hypothesis(r: _Reader) -> dict[str, Any]:
+    code, stance, basis = r.take("code"), r.take("stance"), r.take("basis")
+    if not isinstance(code, str) or code not in CODES:
+        raise Refused(2, "unknown hypothesis code")
+    if code in CODE_ONLY:
+        raise Refused(2, f"{code} is set by code only")
+    if not isinstance(stance, str) or stance not in {"supports", "weakens"}:
+        raise Refused(2, "stance is supports or weakens")
+    if not isinstance(basis, list) or not basis:
+        raise Refused(3, "a hypothesis rests on at least one claim")
+    if not all(isinstance(b, str) and _ID.fullmatch(b) for b in basis) or len(set(basis)) != len(basis):
+        raise Refused(1, "basis is an array of distinct claim ids")
+    return {"code": code, "stance": stance, "basis": tuple(basis)}
+
+
+_KINDS: dict[str, tuple[Any, Callable[[_Reader], dict[str, Any]]]] = {
+    "field": (FieldClaim, _read_field),
+    "quote": (QuoteClaim, _read_quote),
+    "relation": (RelationClaim, _read_relation),
+    "same": (SameClaim, _read_same),
+    "count": (CountClaim, _read_count),
+    "time": (TimeClaim, _read_time),
+    "order": (OrderClaim, _read_order),
+    "absence": (AbsenceClaim, _read_absence),
+    "reference": (ReferenceClaim, _read_reference),
+    "hypothesis": (HypothesisClaim, _read_hypothesis),
+}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+    return value
+
+
+def document(claim: Claim) -> dict[str, Any]:
+    """The claim as the contract writes it, citing by digest."""
+    made: dict[str, Any] = {"id": claim.id, "kind": kind_of(claim)}
+    if claim.section:
+        made["section"] = claim.section
+    match claim:
+        case FieldClaim():
+            made |= {"cite": claim.cite, "ptr": claim.ptr, "op": claim.op, "value": _number(claim.value)}
+        case QuoteClaim():
+            made |= {"cite": claim.cite, "ptr": claim.ptr, "text": claim.text}
+            made |= {k: v for k, v in (("start", claim.start), ("end", claim.end)) if v is not None}
+        case RelationClaim():
+            made |= {"rel": claim.rel, "cite": claim.cite, "roles": {k: _number(v) for k, v in claim.roles}}
+        case SameClaim():
+            made |= {k: {"cite": p.cite, "ptr": p.ptr} for k, p in (("a", claim.a), ("b", claim.b))}
+        case OrderClaim():
+            made |= {"before": claim.before, "after": claim.after}
+            made |= {} if claim.max_s is None else {"max_s": _number(claim.max_s)}
+        case ReferenceClaim():
+            made |= {k: getattr(claim, k) for k in ("kb", "kb_version", "key", "field")}
+            made["value"] = _number(claim.value)
+        case HypothesisClaim():
+            made |= {"code": claim.code, "stance": claim.stance, "basis": list(claim.basis)}
+        case CountClaim() | TimeClaim() | AbsenceClaim():
+            made |= _aggregate(claim)
+    return made
+
+
+def _aggregate(claim: CountClaim | TimeClaim | AbsenceClaim) -> dict[str, Any]:
+    where = [[pointer, op, _number(value)] for pointer, op, value in claim.filter.where]
+    made: dict[str, Any] = {"filter": {"schema": claim.filter.schema, "where": where}}
+    if isinstance(claim, TimeClaim):
+        made |= {"what": claim.what, "value": _number(claim.value)}
+    if isinstance(claim, CountClaim):
+        made |= {"op": claim.op, "value": claim.value}
+        made |= {"distinct": claim.distinct} if claim.distinct else {}
+    return made | {k: v for k, v in (("from", claim.start), ("to", claim.end)) if v}

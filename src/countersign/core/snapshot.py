@@ -1,0 +1,249 @@
+"""A snapshot: the frozen evidence that claims are checked against, read through the field dictionary.
+
+Views are parsed once, columns are read once per pointer, equality is answered from an index. It holds
+no opinion: it only says which records match, and what a field of a record is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from ipaddress import ip_network
+from typing import Any
+
+from countersign.core.canonical import INTEGER_TYPES, Canon, canon
+from countersign.core.claims import Filter
+from countersign.core.coverage import Coverage, spans, window
+from countersign.core.evidence import Evidence
+from countersign.core.fields import MISSING, Clause, Dictionary, Path, RelationRow, Schema, walk
+from countersign.core.ids import evidence_id, snapshot_id
+from countersign.core.reference import Reference
+from countersign.core.views import view
+
+BREAKING = frozenset({"silent", "gap", "truncated", "sampled", "parse"})
+"""Data-quality flags under which no window of a source counts as covered."""
+
+
+class Snapshot:
+    """Frozen evidence, its coverage manifest, the pinned references and the flags on its sources.
+
+    `flags` maps a record schema to the data-quality flags that hold for it in this window; `skew_ns`
+    is the measured clock skew to add to the bound between two sources.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        evidence: Iterable[Evidence],
+        coverage: Coverage = (),
+        references: Sequence[Reference] = (),
+        flags: Mapping[str, frozenset[str]] | None = None,
+        skew_ns: int = 0,
+    ) -> None:
+        self.dictionary = dictionary
+        self.evidence: dict[str, Evidence] = {}
+        self.by_schema: dict[str, list[Evidence]] = defaultdict(list)
+        for record in evidence:
+            if record.id not in self.evidence:
+                self.evidence[record.id] = record
+                self.by_schema[record.schema].append(record)
+        self.coverage = coverage
+        self.references = {(r.kb, r.kb_version): r for r in references}
+        self.flags: Mapping[str, frozenset[str]] = flags or {}
+        self.skew_ns = skew_ns
+        self._views: dict[str, Any] = {}
+        self._sound: set[str] = set()
+        self._columns: dict[tuple[str, str], list[Canon | None]] = {}
+        self._indexes: dict[tuple[str, str], dict[Canon, list[int]]] = {}
+
+    @cached_property
+    def id(self) -> str:
+        """Digest of the evidence set and the manifest."""
+        return snapshot_id(self.evidence, [row.document() for row in self.coverage])
+
+    def is_sound(self, eid: str) -> bool:
+        """Do the stored bytes still hash to their id?"""
+        if eid in self._sound:
+            return True
+        if evidence_id(self.evidence[eid].raw) != eid:
+            return False
+        self._sound.add(eid)
+        return True
+
+    def view(self, eid: str) -> Any:
+        """The document that the record's named parser makes of its bytes; MISSING if it makes none."""
+        if eid not in self._views:
+            record = self.evidence[eid]
+            try:
+                self._views[eid] = view(record.raw, record.parser)
+            except ValueError:
+                self._views[eid] = MISSING
+        return self._views[eid]
+
+    def schema(self, eid: str) -> Schema | None:
+        """The compiled dictionary of a record's schema."""
+        return self.dictionary.schema(self.evidence[eid].schema)
+
+    def path(self, schema: str, pointer: str) -> Path | None:
+        """The way to a pointer that the dictionary knows for a schema."""
+        compiled = self.dictionary.schema(schema)
+        return compiled.path(pointer) if compiled else None
+
+    def value(self, eid: str, path: Path) -> Any:
+        """The value of a field of a record, or MISSING."""
+        return path.resolve(self.view(eid))
+
+    def column(self, schema: str, pointer: str) -> list[Canon | None]:
+        """Canonical values of one pointer over all records of a schema; None where absent."""
+        key = (schema, pointer)
+        if key not in self._columns:
+            path = self.path(schema, pointer)
+            records = self.by_schema.get(schema, [])
+            if path is None:
+                self._columns[key] = [None] * len(records)
+            else:
+                kind, how = path.field.type, path.field.format
+                values = (path.resolve(self.view(record.id)) for record in records)
+                self._columns[key] = [None if v is MISSING else canon(kind, v, how) for v in values]
+        return self._columns[key]
+
+    def index(self, schema: str, pointer: str) -> dict[Canon, list[int]]:
+        """Canonical value → positions of the records of the schema that hold it."""
+        key = (schema, pointer)
+        if key not in self._indexes:
+            found: dict[Canon, list[int]] = defaultdict(list)
+            for position, value in enumerate(self.column(schema, pointer)):
+                if value is not None:
+                    found[value].append(position)
+            self._indexes[key] = found
+        return self._indexes[key]
+
+    def matching(self, wanted: Filter, start_ns: int | None, end_ns: int | None) -> list[Evidence]:
+        """Distinct records of the schema that satisfy every clause, within [start, end) if given."""
+        records = self.by_schema.get(wanted.schema, [])
+        positions: Iterable[int] = range(len(records))
+        for clause in wanted.where:
+            hits = self._hits(wanted.schema, clause)
+            positions = hits if isinstance(positions, range) else sorted(set(positions) & set(hits))
+        found = [records[p] for p in positions]
+        return [r for r in found if _within(r.event_ns, start_ns, end_ns)]
+
+    def _hits(self, schema: str, clause: Clause) -> list[int]:
+        pointer, op, value = clause
+        path = self.path(schema, pointer)
+        if path is None:
+            return []
+        if op == "eq":
+            form = canon(path.field.type, value, path.field.format)
+            return [] if form is None else self.index(schema, pointer).get(form, [])
+        test = comparison(path, op, value)
+        if test is None:
+            return []
+        hits = (positions for form, positions in self.index(schema, pointer).items() if test(form))
+        return sorted(position for positions in hits for position in positions)
+
+    def holds(self, eid: str, clauses: Sequence[Clause]) -> bool:
+        """Does one record satisfy every clause?"""
+        schema = self.evidence[eid].schema
+        for pointer, op, value in clauses:
+            path = self.path(schema, pointer)
+            found = MISSING if path is None else self.value(eid, path)
+            if path is None or found is MISSING or not compare(path, op, found, value):
+                return False
+        return True
+
+    def relation(self, eid: str, name: str) -> RelationRow | None:
+        """The dictionary's row of a relation that applies to this record."""
+        schema = self.schema(eid)
+        rows = schema.relations if schema else ()
+        return next((row for row in rows if row.name == name and self.holds(eid, row.when)), None)
+
+    def window(self, schema: str) -> tuple[int, int] | None:
+        """The window the coverage manifest speaks of for a schema."""
+        return window(self.coverage, schema)
+
+    def covers(self, wanted: Filter, start_ns: int | None, end_ns: int | None, *also: str) -> bool:
+        """May a total, an absence or an edge be stated of the whole for this filter and interval?"""
+        schema = self.dictionary.schema(wanted.schema)
+        if start_ns is None or end_ns is None or schema is None or self.broken(wanted.schema):
+            return False
+        if not spans(self.coverage, wanted.schema, wanted.where, start_ns, end_ns):
+            return False
+        records = self.by_schema.get(wanted.schema, [])
+        if any(record.event_ns is None for record in records):
+            return False
+        for pointer in {*(clause[0] for clause in wanted.where), *filter(None, also)}:
+            path = schema.path(pointer)
+            if path is not None and path.field.presence == "always":
+                column = self.column(wanted.schema, pointer)
+                lacking = zip(records, column, strict=True)
+                if any(form is None and _within(record.event_ns, start_ns, end_ns) for record, form in lacking):
+                    return False
+        return True
+
+    def broken(self, schema: str) -> bool:
+        """Does a data-quality flag forbid calling any window of this schema covered?"""
+        return bool(self.flags.get(schema, frozenset()) & BREAKING)
+
+    @cached_property
+    def known_strings(self) -> frozenset[str]:
+        """Every string that stands as the whole value of a typed field of some record, or in a pinned list."""
+        found: set[str] = set()
+        for record in self.evidence.values():
+            schema = self.dictionary.schema(record.schema)
+            if schema is not None:
+                found |= {v for _, f, v in walk(schema, self.view(record.id)) if f is not None and isinstance(v, str)}
+        for reference in self.references.values():
+            for key, fields in reference.entries.items():
+                found |= {key, *(v for v in fields.values() if isinstance(v, str))}
+        return frozenset(found)
+
+
+def _within(ns: int | None, start_ns: int | None, end_ns: int | None) -> bool:
+    if start_ns is None and end_ns is None:
+        return True
+    return ns is not None and (start_ns is None or start_ns <= ns) and (end_ns is None or ns < end_ns)
+
+
+def compare(path: Path, op: str, found: object, value: object) -> bool:
+    """Does a field's value satisfy `op value` under the field's semantic type?"""
+    form = canon(path.field.type, found, path.field.format)
+    if form is None:
+        return False
+    if op == "eq":
+        return form == canon(path.field.type, value, path.field.format)
+    test = comparison(path, op, value)
+    return test is not None and test(form)
+
+
+def comparison(path: Path, op: str, value: object) -> Any:
+    """A test on canonical values for an operator other than `eq`; None if the type cannot be so compared."""
+    kind = path.field.type
+    if op in {"contains", "prefix"}:
+        if not isinstance(value, str):
+            return None
+        needle = value.lower() if kind in {"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"} else value
+        if op == "prefix":
+            return lambda form: form[0] == "s" and form[1].startswith(needle)
+        return lambda form: form[0] == "s" and needle in form[1]
+    if op == "in_cidr":
+        return _in_range(value) if kind == "ip" else None
+    bound = canon(kind, value, path.field.format)
+    if bound is None or bound[0] not in {"n", "time"} or kind not in INTEGER_TYPES | {"number", "time", "id"}:
+        return None
+    tag, limit = bound[0], bound[1]
+    tests: dict[str, Any] = {
+        "lt": lambda form: form[0] == tag and form[1] < limit,
+        "le": lambda form: form[0] == tag and form[1] <= limit,
+        "gt": lambda form: form[0] == tag and form[1] > limit,
+        "ge": lambda form: form[0] == tag and form[1] >= limit,
+    }
+    return tests[op]
+
+
+def _in_range(value: object) -> Any:
+    try:
+        net = ip_network(str(value), strict=True)
+    except ValueError:
+        return None
+    width, low, high = net.max_prefixlen // 8, net.network_address.packed, net.broadcast_address.packed
+    return lambda form: form[0] == "ip" and len(form[1]) == width and low <= form[1] <= high
