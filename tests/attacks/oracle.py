@@ -413,20 +413,25 @@ class Oracle:
             return None
         return self.matching(claim, span), self.covered(claim["filter"], span)
 
+    def distinct(self, records: list[Record], pointer: str) -> int:
+        """How many different values a field has in these records."""
+        found = set()
+        for record in records:
+            spec = self.schemas[record.schema].field(pointer) or {"type": "text"}
+            value = self.schemas[record.schema].resolve(record.view, pointer)
+            if is_scalar(value):
+                found.add(of_record(value, spec["type"], spec.get("format", "iso")))
+        return len(found)
+
     def of_count(self, claim: Claim) -> Answer:
         found = self.aggregate(claim)
         distinct = claim.get("distinct")
         if found is None:
             return INVALID
+        if distinct is not None and self.schemas[claim["filter"]["schema"]].field(distinct) is None:
+            return INVALID
         records, covered = found
-        n = len(records)
-        if distinct is not None:
-            schema = self.schemas[claim["filter"]["schema"]]
-            spec = schema.field(distinct)
-            if spec is None:
-                return INVALID
-            values = [schema.resolve(record.view, distinct) for record in records]
-            n = len({of_record(v, spec["type"], spec.get("format", "iso")) for v in values if is_scalar(v)})
+        n = len(records) if distinct is None else self.distinct(records, distinct)
         v, scope = claim["value"], "complete" if covered else "collected_only"
         if {"eq": n == v, "ge": n >= v, "le": n <= v and covered}[claim["op"]]:
             return Answer("verified", scope)
