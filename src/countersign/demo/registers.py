@@ -145,13 +145,19 @@ def row(source: str, schema: str, to: str = TO, start: str = FROM, reason: str =
 
 
 def coverage() -> list[Record]:
-    """Every source was read from 06:30 to 12:00, but CloudTrail only until the trail was stopped."""
+    """Every source was read from 06:30 to 12:00, CloudTrail only until the trail was stopped.
+
+    A source is named as intake names it: schema, then the instance in lower case.
+    """
     stopped = f"{DAY}T{STOPPED}Z"
     trail = f"aws.cloudtrail/{ACCOUNT}"
     return [
         row("email.rfc822", "email.rfc822"),
-        *(row(f"windows.event/{fqdn(host)}", "windows.event") for host in DESKS),
-        *(row(f"ms.SecurityEvent/{fqdn(host)}", "ms.SecurityEvent") for host in ("DC01", "FS01", "RDG01")),
+        *(row(f"windows.event/{fqdn(host).lower()}", "windows.event") for host in DESKS),
+        *(
+            row(f"ms.SecurityEvent/{fqdn(host).lower()}", "ms.SecurityEvent")
+            for host in ("DC01", "FS01", "RDG01")
+        ),
         row("ms.IdentityDirectoryEvents", "ms.IdentityDirectoryEvents"),
         row("ms.AuditLogs", "ms.AuditLogs"),
         row("ms.OfficeActivity", "ms.OfficeActivity"),
