@@ -1,0 +1,154 @@
+"""False claims are never verified; true ones are; two implementations agree on all of them.
+
+An ordinary run puts more than ten thousand mutants to the verifier. COUNTERSIGN_FULL=1 makes it forty.
+`-s` prints the table of families.
+"""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+import pytest
+from mutants import FACT_KINDS, FAMILIES, Tally, Trial, all_mutants, all_truths, oracle
+from product import check, evidence_of, snapshot, to_json
+from worlds import bases, build
+
+from countersign.core.verify import CheckedClaim
+
+FULL = os.environ.get("COUNTERSIGN_FULL") == "1"
+WANTED = 1200 if FULL else 310
+TRUTHS = 1000 if FULL else 250
+BATCH = 500
+
+Outcome = tuple[Trial, CheckedClaim]
+
+
+def put(trials: Iterable[Trial]) -> list[Outcome]:
+    """Put every trial to the product, world by world, in documents of many claims."""
+    by_world: defaultdict[str, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        by_world[trial.world].append(trial)
+    made = []
+    for world, rows in by_world.items():
+        seen = snapshot(oracle(world))
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            checked = check(document(batch), seen)
+            answers = {row.id: row for row in checked}
+            made += [(trial, answers[f"c{number}"]) for number, trial in enumerate(batch)]
+    return made
+
+
+def document(batch: Sequence[Trial]) -> bytes:
+    """One claims document; ids made unique, also those that a hypothesis names."""
+    claims = []
+    for number, trial in enumerate(batch):
+        for support in trial.support:
+            claims.append(renamed(support, number))
+        claims.append(renamed(trial.claim, number) | {"id": f"c{number}"})
+    return to_json({"claims": claims}).encode()
+
+
+def renamed(claim: dict[str, object], number: int) -> dict[str, object]:
+    names = {"id": f"{claim['id']}x{number}"}
+    if isinstance(claim.get("basis"), list):
+        names["basis"] = [f"{name}x{number}" for name in claim["basis"]]  # type: ignore[assignment, attr-defined]
+    return claim | names
+
+
+@lru_cache(maxsize=1)
+def mutants() -> tuple[Tally, list[Outcome]]:
+    tally = all_mutants(list(bases()), WANTED)
+    return tally, put(tally.trials)
+
+
+@lru_cache(maxsize=1)
+def truths() -> list[Outcome]:
+    return put(all_truths(list(bases()), TRUTHS))
+
+
+def wrong(trial: Trial, checked: CheckedClaim) -> bool:
+    """The product vouches for something that is not so, or for more of it than is so."""
+    if trial.answer is None:
+        return checked.status in ("verified", "interpretation")
+    if checked.status == "interpretation":
+        return True
+    return checked.status == "verified" and (trial.answer.status, trial.answer.scope) != ("verified", checked.scope)
+
+
+def tell(outcomes: Iterable[Outcome], most: int = 12) -> str:
+    """The first few outcomes in words, each enough to repeat it by hand."""
+    rows = [
+        f"{trial.family} in {trial.world}: product {checked.status}/{checked.scope}, oracle {trial.answer}, "
+        f"{[(o.check, o.reason) for o in checked.objections]}\n    {to_json(trial.claim)[:700]}"
+        for trial, checked in outcomes
+    ]
+    return f"{len(rows)} in all\n" + "\n".join(rows[:most])
+
+
+def test_there_are_at_least_ten_thousand_mutants_and_no_family_is_empty() -> None:
+    tally, _ = mutants()
+
+    per_family = Counter(trial.family for trial in tally.trials)
+
+    assert {*FAMILIES, "(k) older_snapshot", "(l) hypothesis_without_shape"} == set(per_family)
+    assert min(per_family.values()) >= 40
+    assert len(tally.trials) >= (30_000 if FULL else 10_000) or set(bases()) == {"demo"}
+
+
+def test_no_false_claim_is_verified() -> None:
+    tally, outcomes = mutants()
+    total = Counter(trial.family for trial, _ in outcomes)
+    verified = Counter(trial.family for trial, checked in outcomes if wrong(trial, checked))
+    print(f"\n{'family':38}{'mutants':>8}{'verified':>10}")
+    for family, number in total.items():
+        print(f"{family:38}{number:8}{verified[family]:10}")
+    print(f"{'all':38}{total.total():8}{verified.total():10}   ({tally.accidents} mutants were true by accident and left out)")
+
+    failures = [(trial, checked) for trial, checked in outcomes if wrong(trial, checked)]
+
+    assert not failures, tell(failures)
+
+
+def test_true_claims_are_verified_with_the_scope_they_have() -> None:
+    outcomes = truths()
+    rejected = [(t, c) for t, c in outcomes if t.answer and (c.status, c.scope) != ("verified", t.answer.scope)]
+
+    kinds = Counter(trial.family for trial, _ in outcomes)
+    print(f"\n{len(outcomes)} true claims, {len(rejected)} not accepted; {dict(kinds)}")
+
+    assert {f"true {kind}" for kind in FACT_KINDS} == set(kinds)
+    assert len(outcomes) - len(rejected) >= 0.995 * len(outcomes), tell(rejected)
+
+
+def test_two_implementations_agree_on_every_claim() -> None:
+    """Also on contradicted against unsupported, wherever the specification leaves no room."""
+    outcomes = [(trial, checked) for trial, checked in mutants()[1] + truths() if trial.answer is not None]
+    differ = [(t, c) for t, c in outcomes if t.answer and t.answer.status != c.status]
+    table = Counter((t.family, t.answer.status, c.status, t.answer.clear) for t, c in differ if t.answer)
+    print(f"\n{'family':38}{'oracle':14}{'product':14}{'clear':7}{'claims':>6}")
+    for (family, ours, theirs, clear), number in sorted(table.items()):
+        print(f"{family:38}{ours:14}{theirs:14}{clear!s:7}{number:6}")
+
+    failures = [(t, c) for t, c in differ if t.answer and (t.answer.clear or "verified" in (t.answer.status, c.status))]
+
+    assert not failures, tell(failures)
+
+
+def test_hypotheses_without_a_sound_basis_get_the_status_that_says_so() -> None:
+    outcomes = [(trial, checked) for trial, checked in mutants()[1] if trial.answer is None]
+
+    failures = [(trial, checked) for trial, checked in outcomes if checked.status not in trial.expected]
+
+    assert outcomes
+    assert not failures, tell(failures)
+
+
+@pytest.mark.parametrize("base", list(bases()))
+def test_two_readers_find_the_same_time_and_source_in_every_record(base: str) -> None:
+    for variant in ("full", "stripped", "timeless", "close"):
+        for record in build(base, variant).oracle.records:
+            kept = evidence_of(record.raw, record.schema, record.parser, 1)
+
+            assert (record.event_ns, record.source) == (kept.event_ns, kept.source), record.raw[:300]
