@@ -1,0 +1,171 @@
+"""The audit log's rows: staged with the change, sequenced by one holder of the lock, verified from the bytes.
+
+An entry is *staged* (committed with its change, no index yet), then *sequenced* (index and leaf hash, under
+a stored head). A crash before sequencing leaves it staged; the next `sequence` takes it up.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from sqlalchemy import Connection, Engine, delete, exists, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from countersign.adapters.sql import bulk, tables
+from countersign.adapters.sql.engine import READ_ONLY, lock_whole_store
+from countersign.adapters.sql.session import Session
+from countersign.core.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes
+from countersign.core.merkle import CompactRange, leaf_hash
+from countersign.errors import AuditLogConflict, AuditLogUnavailable, TamperDetected
+
+HASH_BYTES = 32
+VERIFY_CHUNK = 5_000
+SEQUENCER_LOCK = 2
+
+
+class SqlLogStage:
+    """`ports.LogStage`."""
+
+    def __init__(self, session: Session) -> None:
+        self._connection = session.connection
+
+    def stage(self, entry: Entry) -> int | None:
+        raw = entry_bytes(entry)
+        try:
+            if not bulk.add_once(self._connection, tables.log_entry, id=entry.id, raw=raw):
+                return self._index_of(entry.id, raw)
+            table = tables.log_entry
+            seq = self._connection.execute(select(table.c.seq).where(table.c.id == entry.id)).scalar_one()
+            self._connection.execute(insert(tables.log_staged).values(entry_seq=seq))
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable("the entry could not be written, so nothing is") from exc
+        return None
+
+    def _index_of(self, entry_id: str, raw: bytes) -> int | None:
+        table, order = tables.log_entry, tables.log_sequence
+        query = (
+            select(table.c.raw, order.c.position)
+            .outerjoin(order, order.c.entry_seq == table.c.seq)
+            .where(table.c.id == entry_id)
+        )
+        row = self._connection.execute(query).one()
+        if bytes(row.raw) != raw:
+            raise AuditLogConflict(f"the log already has an entry {entry_id} that says something else")
+        return None if row.position is None else int(row.position)
+
+
+class SqlAuditLog:
+    """`ports.AuditLog`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def sequence(self) -> Head:
+        try:
+            with self._engine.begin() as connection:
+                # Held until the commit: no other process gives out the same indexes.
+                lock_whole_store(connection, SEQUENCER_LOCK)
+                return _sequence(connection)
+                # A crash before the commit leaves every entry staged, and no index given out.
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable("the log could not be sequenced") from exc
+
+    def head(self) -> Head:
+        try:
+            with self._engine.execution_options(**READ_ONLY).begin() as connection:
+                tree, _ = _last_head(connection)
+                return Head(tree.size, tree.root())
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable from exc
+
+    def entries(self, start: int, limit: int) -> tuple[Stored, ...]:
+        try:
+            with self._engine.execution_options(**READ_ONLY).begin() as connection:
+                return tuple(_stored(connection, start, limit))
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable from exc
+
+    def verify(self, kept: Iterable[Head] = ()) -> LogCheck:
+        try:
+            with self._engine.execution_options(**READ_ONLY).begin() as connection:
+                heads = [Head(size, bytes(root)) for size, root in connection.execute(_HEADS)]
+                result = check_log(_all_stored(connection), [*heads, *kept])
+                return _without_lost(connection, result) if result.status == "intact" else result
+        except SQLAlchemyError as exc:
+            return LogCheck(status="unchecked", reason=f"the store cannot be read ({type(exc).__name__})")
+
+
+_HEADS = select(tables.log_head.c.size, tables.log_head.c.root).order_by(tables.log_head.c.size)
+
+
+def _sequence(connection: Connection) -> Head:
+    tree, fence = _last_head(connection)
+    entry, staged = tables.log_entry, tables.log_staged
+    waiting = select(entry.c.seq, entry.c.raw).join(staged, staged.c.entry_seq == entry.c.seq)
+    rows = connection.execute(waiting.order_by(entry.c.seq)).all()
+    if not rows:
+        return Head(tree.size, tree.root())
+    leaves = [leaf_hash(bytes(row.raw)) for row in rows]
+    numbered = [
+        (tree.size + n, row.seq, leaf) for n, (row, leaf) in enumerate(zip(rows, leaves, strict=True))
+    ]
+    connection.execute(
+        insert(tables.log_sequence),
+        [{"position": at, "entry_seq": seq, "leaf": leaf} for at, seq, leaf in numbered],
+    )
+    for chunk in bulk.chunks([row.seq for row in rows], bulk.IN_LIMIT):
+        connection.execute(delete(staged).where(staged.c.entry_seq.in_(chunk)))
+    tree = tree.extend(leaves)
+    head = {"size": tree.size, "root": tree.root(), "peaks": b"".join(tree.peaks), "fence": fence + 1}
+    connection.execute(insert(tables.log_head).values(**head))
+    return Head(tree.size, tree.root())
+
+
+def _last_head(connection: Connection) -> tuple[CompactRange, int]:
+    """The tree at the last head, and that head's fencing number."""
+    table = tables.log_head
+    row = connection.execute(select(table).order_by(table.c.size.desc()).limit(1)).first()
+    if row is None:
+        return CompactRange(), 0
+    peaks = bytes(row.peaks)
+    parts = (peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES))
+    tree = CompactRange(row.size, tuple(parts))
+    if tree.root() != bytes(row.root) or len(tree.peaks) != row.size.bit_count():
+        raise TamperDetected(f"the stored head of size {row.size} does not hold")
+    return tree, row.fence
+
+
+def _stored(connection: Connection, start: int, limit: int) -> Iterator[Stored]:
+    order, entry = tables.log_sequence, tables.log_entry
+    query = (
+        select(order.c.position, order.c.leaf, entry.c.raw)
+        .join(entry, entry.c.seq == order.c.entry_seq)
+        .where(order.c.position >= start)
+        .order_by(order.c.position)
+        .limit(limit)
+    )
+    for row in connection.execute(query):
+        yield Stored(row.position, bytes(row.raw), bytes(row.leaf))
+
+
+def _all_stored(connection: Connection) -> Iterator[Stored]:
+    start = 0
+    while chunk := tuple(_stored(connection, start, VERIFY_CHUNK)):
+        yield from chunk
+        start = chunk[-1].index + 1
+
+
+def _without_lost(connection: Connection, result: LogCheck) -> LogCheck:
+    """An entry with neither an index nor a place in the queue was taken out of it by hand."""
+    entry, order, staged = tables.log_entry, tables.log_sequence, tables.log_staged
+    query = (
+        select(func.count())
+        .select_from(entry)
+        .where(
+            ~exists().where(order.c.entry_seq == entry.c.seq),
+            ~exists().where(staged.c.entry_seq == entry.c.seq),
+        )
+    )
+    if lost := connection.execute(query).scalar_one():
+        return LogCheck(
+            status="incomplete", size=result.size, reason=f"{lost} entries were taken out of the queue"
+        )
+    return result

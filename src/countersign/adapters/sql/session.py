@@ -1,0 +1,103 @@
+"""What one transaction works with: the connection, and what this process has already looked up."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from sqlalchemy import Connection, Table
+
+from countersign.adapters.sql import bulk, tables
+from countersign.errors import EvidenceNotFound
+
+Pair = tuple[str, str]
+REMEMBERED_OBSERVABLES = 500_000
+INT64_MAX = 2**63 - 1
+
+
+class Remembered:
+    """Row numbers of rows that are committed, and the key of the observables' hash."""
+
+    def __init__(self) -> None:
+        self.key = b""
+        self.numbers: dict[tuple[str, ...], int] = {}
+        self.observables: dict[Pair, int] = {}
+
+
+class Session:
+    """One open transaction. What it learns is remembered only if it commits."""
+
+    def __init__(self, connection: Connection, remembered: Remembered) -> None:
+        self.connection = connection
+        self._remembered = remembered
+        self._numbers: dict[tuple[str, ...], int] = {}
+        self._observables: dict[Pair, int] = {}
+
+    def committed(self) -> None:
+        """The transaction held: keep what it learnt."""
+        self._remembered.numbers.update(self._numbers)
+        if len(self._remembered.observables) > REMEMBERED_OBSERVABLES:
+            self._remembered.observables.clear()
+        self._remembered.observables.update(self._observables)
+
+    def origin(self, schema: str, source: str, parser: str) -> int:
+        """Row number of an origin, made if there is none."""
+        return self._number(tables.origin, schema=schema, source=source, parser=parser)
+
+    def file(self, path: str) -> int:
+        """Row number of a source file, made if there is none."""
+        return self._number(tables.source_file, path=path)
+
+    def _number(self, table: Table, **values: str) -> int:
+        name = (table.name, *values.values())
+        number = self._numbers.get(name) or self._remembered.numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = bulk.numbered(self.connection, table, **values)
+        return number
+
+    def observable(self, pair: Pair) -> int:
+        """The keyed 64-bit hash that stands for an observable; nobody outside can make two of them meet."""
+        text = tables.to_utf8(f"{pair[0]}\x00{pair[1]}")
+        hashed = blake2b(text, digest_size=8, key=self._remembered.key).digest()
+        return int.from_bytes(hashed, "big", signed=True)
+
+    def keep_observables(self, pairs: set[Pair]) -> dict[Pair, int]:
+        """Their numbers; those that are new are stored."""
+        known, new = self._remembered.observables, list[tuple[int, str, bytes]]()
+        numbers: dict[Pair, int] = {}
+        for pair in pairs:
+            number = known.get(pair) or self._observables.get(pair)
+            if number is None:
+                number = self._observables[pair] = self.observable(pair)
+                new.append((number, pair[0], tables.to_utf8(pair[1])))
+            numbers[pair] = number
+        # Sorted: two writers on PostgreSQL take row locks in the same order, and never wait in a circle.
+        bulk.insert(self.connection, tables.observable, ("id", "type", "value"), sorted(new))
+        return numbers
+
+    def evidence_numbers(self, ids: Sequence[str]) -> dict[str, int]:
+        """Row numbers of evidence; `EvidenceNotFound` when one is not stored."""
+        digests = {digest_bytes(eid): eid for eid in ids}
+        found = bulk.sequence_numbers(self.connection, tables.evidence, list(digests))
+        if missing := digests.keys() - found.keys():
+            raise EvidenceNotFound(f"no evidence has the id {digests[min(missing)]}")
+        return {digests[digest]: seq for digest, seq in found.items()}
+
+
+def digest_bytes(text: str) -> bytes:
+    """The 32 bytes of `sha256:` + hex; `EvidenceNotFound` for any other spelling."""
+    try:
+        raw = bytes.fromhex(text[7:]) if len(text) == 71 and text.startswith("sha256:") else b""
+    except ValueError:
+        raw = b""
+    if not raw or text != digest_text(raw):
+        raise EvidenceNotFound(f"{text[:80]!r} is not an evidence id")
+    return raw
+
+
+def digest_text(raw: bytes) -> str:
+    """`sha256:` and the hex of 32 bytes."""
+    return "sha256:" + bytes(raw).hex()
+
+
+def clamped(ns: int | None) -> int | None:
+    """The nearest time that 64 bits hold: a record may claim the year 9999."""
+    return None if ns is None else max(-INT64_MAX, min(ns, INT64_MAX))

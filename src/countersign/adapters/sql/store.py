@@ -1,0 +1,93 @@
+"""The store: transactions over one database, and the log beside them."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from countersign.adapters.sql import bulk, tables
+from countersign.adapters.sql.case_store import (
+    SqlAlertStore,
+    SqlBriefStore,
+    SqlCaseStore,
+    SqlCoverageStore,
+    SqlReferenceStore,
+)
+from countersign.adapters.sql.engine import READ_ONLY, connect, ensure_schema, sqlite_url
+from countersign.adapters.sql.evidence_store import SqlEvidenceStore, SqlQuarantineStore
+from countersign.adapters.sql.log_store import SqlAuditLog, SqlLogStage
+from countersign.adapters.sql.session import Remembered, Session
+from countersign.errors import StoreUnavailable
+
+__all__ = ["SqlStore", "SqlTransaction", "open_store", "sqlite_url"]
+
+
+class SqlTransaction:
+    """`ports.Transaction`."""
+
+    def __init__(self, session: Session) -> None:
+        self.evidence = SqlEvidenceStore(session)
+        self.quarantine = SqlQuarantineStore(session)
+        self.alerts = SqlAlertStore(session)
+        self.cases = SqlCaseStore(session)
+        self.briefs = SqlBriefStore(session)
+        self.references = SqlReferenceStore(session)
+        self.coverage = SqlCoverageStore(session)
+        self.log = SqlLogStage(session)
+
+
+class SqlStore:
+    """`ports.Store`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._remembered = Remembered()
+        self.log = SqlAuditLog(engine)
+        self._load_key()
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqlTransaction]:
+        try:
+            with self._engine.begin() as connection:
+                session = Session(connection, self._remembered)
+                yield SqlTransaction(session)
+            session.committed()
+        except SQLAlchemyError as exc:
+            raise StoreUnavailable("the store refused, and kept nothing of this step") from exc
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlTransaction]:
+        try:
+            with self._engine.execution_options(**READ_ONLY).begin() as connection:
+                yield SqlTransaction(Session(connection, self._remembered))
+        except SQLAlchemyError as exc:
+            raise StoreUnavailable("the store cannot be read") from exc
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _load_key(self) -> None:
+        """The key of the observables' hash: drawn once a store, so that nobody can aim at a collision."""
+        wanted = select(tables.meta.c.value).where(tables.meta.c.name == "observable_key")
+        try:
+            with self._engine.begin() as connection:
+                if connection.execute(wanted).scalar() is None:
+                    bulk.add_once(
+                        connection, tables.meta, name="observable_key", value=secrets.token_bytes(32)
+                    )
+                self._remembered.key = bytes(connection.execute(wanted).scalar_one())
+        except SQLAlchemyError as exc:
+            raise StoreUnavailable("the store cannot be written") from exc
+
+
+def open_store(url: str) -> SqlStore:
+    """Open the store at a database URL, making or migrating its tables.
+
+    Raises `ConfigError` for a URL we cannot use, `StoreUnavailable` when the database does not answer,
+    `SchemaMismatch` for a newer schema or missing append-only triggers.
+    """
+    engine = connect(url)
+    ensure_schema(engine)
+    return SqlStore(engine)
