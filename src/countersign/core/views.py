@@ -242,11 +242,11 @@ def _python(text: str) -> object:
         part = match[match.lastgroup or 0]
         if match.lastgroup == "text":
             part = _quoted(part[1:-1])
-        elif part in "]}" and tokens and tokens[-1] == ",":
+        elif part in "]}" and tokens[-1:] == [","] and tokens[-2:-1] != ["["]:
             tokens.pop()  # repr writes no trailing comma, people do
         tokens.append(_PYTHON_WORDS.get(part, part))
         position = match.end()
-    return _json("".join(tokens), MAX_EMBEDDED_DEPTH)
+    return _json(" ".join(tokens), MAX_EMBEDDED_DEPTH)
 
 
 def _quoted(inner: str) -> str:
