@@ -12,7 +12,8 @@ surrogates, bounded in number and length. Nothing is fetched, rendered or run.
      "urls": […], "url_count": 0, "url_domains": […], "url_ips": […],
      "attachments": [{"name", "type", "size", "sha256"}], "body_text": ""}
 
-The parts of a message that is itself attached count for links and attachments, not for the body.
+An empty attachment has no `sha256`. The parts of a message that is itself attached count for links and
+attachments, not for the body.
 """
 
 import re
@@ -231,9 +232,10 @@ def _parts(message: Part) -> tuple[list[tuple[str, str, bool]], list[dict[str, o
             bodies.append((kind, decoded(content, str(part.get_content_charset() or "utf-8")), inside))
         else:
             entry: dict[str, object] = {"name": name} if name else {}
-            attachments.append(
-                entry | {"type": kind, "size": len(content), "sha256": sha256(content).hexdigest()}
-            )
+            entry |= {"type": kind, "size": len(content)}
+            if content:  # all empty attachments have one digest; it identifies none of them
+                entry["sha256"] = sha256(content).hexdigest()
+            attachments.append(entry)
     return bodies, attachments
 
 

@@ -121,17 +121,19 @@ _LINK_ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"""(?:https?|ftp)://[^\s<>"'`{}|^\[\]\x00-\x20\u2028\u2029]+""", re.IGNORECASE)
+_CSS_LINK = re.compile(r"""url\(\s{0,20}["']?((?:https?|ftp)://[^\s"')<>]{1,8000})""", re.IGNORECASE)
 _LINK = re.compile(r"(?:https?|ftp):[/\\]{1,4}[^\s/\\]", re.IGNORECASE)
 
 
 def html_links(html: str) -> list[str]:
-    """Absolute http, https and ftp links in attributes, then in the words."""
+    """Absolute http, https and ftp links in attributes, in styles, then in the words."""
     links: list[str] = []
     for match in _LINK_ATTRIBUTE.finditer(html):
         # Browsers drop line ends and tabs inside a link, and blanks around it.
         link = re.sub(r"[\t\r\n]", "", unescape(match[1] or match[2] or match[3] or "")).strip()
         if _LINK.match(link):
             links.append(_paired(link))
+    links += [_paired(unescape(match[1])) for match in _CSS_LINK.finditer(html)]
     return links + text_links(html_text(html))
 
 

@@ -83,13 +83,16 @@ def _json(raw: bytes | str, depth: int) -> object:
         raise ValueError("not JSON: a number is out of range") from exc
     except ValueError as exc:
         raise ValueError(f"not JSON: {exc}") from exc
-    # Counting brackets is cheap and almost always settles it; those inside strings only cost the walk.
-    brackets = (
-        raw.count(b"{") + raw.count(b"[") if isinstance(raw, bytes) else raw.count("{") + raw.count("[")
-    )
-    if brackets > depth and _is_deeper(document, depth):
+    if _brackets(raw) > depth and _is_deeper(document, depth):
         raise ValueError(f"nested deeper than {depth} levels")
     return document
+
+
+def _brackets(raw: bytes | str) -> int:
+    """An upper bound of the depth: cheap to count, and almost always low enough to settle it."""
+    if isinstance(raw, str):
+        return raw.count("{") + raw.count("[")
+    return raw.count(b"{") + (raw.count(b"[") if b"[" in raw else 0)  # `in` is many times faster than a count
 
 
 def _is_deeper(document: object, depth: int) -> bool:

@@ -8,14 +8,14 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 128 * 1024  # larger pieces leave the processor cache, and were slower
 GZIP_MAGIC = b"\x1f\x8b"
 _COMPRESSED_BYTES = 64 * 1024
 _SALVAGE_BYTES = 64
 
 
 class Chunks:
-    """The content of a stream in pieces of about 1 MB; gzip is unpacked.
+    """The content of a stream in pieces of up to 128 KB; gzip is unpacked.
 
     `fault` says why reading ended early; it is set after the last piece was given out. `rest` is for the
     reader to leave what came after the last whole record.
