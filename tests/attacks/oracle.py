@@ -10,7 +10,7 @@ An answer is *clear* when the specification leaves no room between two statuses 
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any
@@ -132,7 +132,8 @@ def read_record(raw: bytes, schema: Schema, view: object = None, copies: int = 1
     """A record from its bytes (`view` for what is not JSON)."""
     view = read_json(raw) if view is None else view
     name = schema.data["schema"]
-    source = next((value for p in schema.data.get("source", []) if is_scalar(value := schema.resolve(view, p))), None)
+    found = [schema.resolve(view, pointer) for pointer in schema.data.get("source", [])]
+    source = next((value for value in found if is_scalar(value) and value not in schema.data.get("absent", [])), None)
     ns = None
     for pointer in schema.data["time"]:
         ns = record_time(schema.resolve(view, pointer), (schema.field(pointer) or {}).get("format", "iso"))
@@ -188,7 +189,10 @@ class Oracle:
             "count": self.of_count, "time": self.of_time, "order": self.of_order, "absence": self.of_absence,
             "reference": self.of_reference,
         }  # fmt: skip
-        return kinds[claim["kind"]](claim)
+        answer = kinds[claim["kind"]](claim)
+        if "filter" in claim and self.partial_words(claim["filter"]):
+            return replace(answer, clear=False)
+        return answer
 
     def place(self, cite: str, pointer: str) -> tuple[Record, dict[str, Any], object] | None:
         """Record, dictionary entry and value of a citation; None when the case or the dictionary lacks it."""
@@ -403,6 +407,10 @@ class Oracle:
             if "cut" in spec and isinstance(found, str) and len(found) >= spec["cut"]:
                 return True
         return False
+
+    def partial_words(self, chosen: Claim) -> bool:
+        """A filter that looks for part of a value: "present in the snapshot" may or may not mean whole values."""
+        return any(op in ("contains", "prefix") and value not in self.strings for _, op, value in chosen["where"])
 
     def aggregate(self, claim: Claim) -> tuple[list[Record], bool] | None:
         """Matching records and whether the claim is covered; None when the filter or interval is refused."""

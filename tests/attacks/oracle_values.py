@@ -34,7 +34,7 @@ _CLAIM_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
 )
 _WHOLE_TYPES = {"port", "pid", "int", "id", "severity"}
-_LOWER_TYPES = {"host", "sha256", "sha1", "md5", "hash"}
+_LOWER_TYPES = {"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"}
 _ORDERED_TYPES = {"port", "pid", "int", "id", "severity", "number", "time"}
 
 
@@ -241,9 +241,9 @@ def of_claim(value: object, kind: str) -> Known:
 
 
 def network(value: object) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """The CIDR block in a string, or None."""
+    """The CIDR block in a string, or None; an address with host bits set is no block."""
     try:
-        return ipaddress.ip_network(value, strict=False) if isinstance(value, str) and "/" in value else None
+        return ipaddress.ip_network(value) if isinstance(value, str) and "/" in value else None
     except ValueError:
         return None
 

@@ -131,7 +131,7 @@ def test_two_implementations_agree_on_every_claim() -> None:
     for (family, ours, theirs, clear), number in sorted(table.items()):
         print(f"{family:38}{ours:14}{theirs:14}{clear!s:7}{number:6}")
 
-    failures = [(t, c) for t, c in differ if t.answer and (t.answer.clear or "verified" in (t.answer.status, c.status))]
+    failures = [(t, c) for t, c in differ if t.answer and (t.answer.clear or c.status == "verified")]
 
     assert not failures, tell(failures)
 
@@ -151,4 +151,4 @@ def test_two_readers_find_the_same_time_and_source_in_every_record(base: str) ->
         for record in build(base, variant).oracle.records:
             kept = evidence_of(record.raw, record.schema, record.parser, 1)
 
-            assert (record.event_ns, record.source) == (kept.event_ns, kept.source), record.raw[:300]
+            assert (record.event_ns, record.source.lower()) == (kept.event_ns, kept.source.lower()), record.raw[:300]

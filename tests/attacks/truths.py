@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from ipaddress import ip_network
 from typing import Any
 
 from oracle import Answer, Claim, Oracle, Record
 from oracle_shape import ROLES
-from oracle_values import is_number, is_scalar, of_record, record_time, rfc3339
+from oracle_values import ip_address, is_number, is_scalar, of_record, record_time, rfc3339
 
 NUMBERS = {"port", "pid", "int", "number", "severity"}
 WORDLESS = {"ip", "time", "bool"} | NUMBERS
@@ -96,8 +97,9 @@ class Maker:
         if fact.kind in NUMBERS and is_number(fact.value):
             away = self.rng.randrange(1, 1000)
             yield from [("ge", fact.value), ("le", fact.value), ("gt", fact.value - away), ("lt", fact.value + away)]
-        if fact.kind == "ip" and isinstance(fact.value, str):
-            yield "in_cidr", f"{fact.value}/{self.rng.choice([8, 16, 24, 32])}"
+        if fact.kind == "ip" and ip_address(fact.value):
+            block = ip_network(f"{fact.value}/{self.rng.choice([8, 16, 24, 32])}", strict=False)
+            yield "in_cidr", str(block)
         if fact.kind not in WORDLESS and isinstance(fact.value, str) and len(fact.value) > 5:
             start = self.rng.randrange(len(fact.value) - 3)
             yield "contains", fact.value[start : start + self.rng.randrange(3, 40)]

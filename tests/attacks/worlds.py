@@ -82,8 +82,9 @@ def read_file(path: Path) -> Iterator[Record]:
     """The records of one file that this reader understands and the dictionary describes."""
     if path.suffix == ".eml":
         raw = path.read_bytes()
-        if "email.rfc822" in schemas():
-            yield read_record(raw, schemas()["email.rfc822"], read_mail(raw))
+        mail = read_mail(raw)
+        if mail is not None and "email.rfc822" in schemas():
+            yield read_record(raw, schemas()["email.rfc822"], mail)
         return
     data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     for line in data.splitlines():
