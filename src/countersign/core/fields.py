@@ -9,6 +9,7 @@ dictionary does not call `system` is taken to be chosen by an outsider.
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -165,7 +166,7 @@ class Path(msgspec.Struct, frozen=True):
         here: Any = view
         for token in self.tokens:
             if token == INSIDE:
-                here = embedded(here, next(parsers)) if isinstance(here, str) else MISSING
+                here = _inside(here, next(parsers)) if isinstance(here, str) else MISSING
             elif type(here) is dict:
                 here = here.get(token, MISSING)
             elif type(here) is list:
@@ -243,7 +244,7 @@ def _walk(node: Node | None, here: Any, pointer: str) -> Iterator[tuple[str, Fie
     known: Field | None = None if node is None else node.get(_END)
     yield pointer, known, here
     if known is not None and known.embed and node is not None and INSIDE in node and isinstance(here, str):
-        inner = embedded(here, known.embed)
+        inner = _inside(here, known.embed)
         if type(inner) is dict or type(inner) is list:
             yield from _walk(node[INSIDE], inner, pointer + "!")
 
@@ -285,6 +286,13 @@ def _first_time(paths: tuple[Path, ...], view: object) -> int | None:
         if ns is not None:
             return ns
     return None
+
+
+@lru_cache(maxsize=1024)
+def _inside(text: str, parser: str) -> object:
+    """An embedded document, parsed once for all the pointers that go into it."""
+    found = embedded(text, parser)
+    return MISSING if found is None else found
 
 
 def _is_index(token: str) -> bool:

@@ -15,7 +15,7 @@ OPEN, CLOSE = "«", "»"
 MARKS = frozenset("«»⟦⟧✓✔✅☑🗸🗹")
 _INVISIBLE = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _SPECIAL = re.compile(r"[^\x20-\x7e]")
-_SCHEME = re.compile(r"http", re.IGNORECASE)
+_SCHEME = re.compile(r"http(?=s?\s*(:|%3a))", re.IGNORECASE)
 
 
 def _spell(character: str) -> str:

@@ -76,7 +76,7 @@ def claimed_quote(path: Path, text: str) -> str:
 
 def relation(rel: str, roles: Mapping[str, str]) -> str:
     """The relation's sentence over the roles that were checked."""
-    return _capital(phrase(rel, roles)) + "." if not roles.get("\0") else ""
+    return phrase(rel, roles) + "."
 
 
 def claimed_relation(rel: str, roles: tuple[tuple[str, Any], ...]) -> str:
@@ -108,7 +108,7 @@ def record_name(snapshot: Snapshot, eid: str) -> str:
             value = snapshot.value(eid, path) if path else MISSING
             if path and isinstance(value, str):
                 return shown(value, tainted=path.field.tainted)
-    return f"the {schema.product} record of {_clock(snapshot.evidence[eid].event_ns)}"
+    return f"The {schema.product} record of {_clock(snapshot.evidence[eid].event_ns)}"
 
 
 def _clock(ns: int | None) -> str:
@@ -117,7 +117,7 @@ def _clock(ns: int | None) -> str:
 
 def order(before: str, after: str, apart_ns: int) -> str:
     """`PutUserPolicy came 29 s before CreateAccessKey.`"""
-    return f"{_capital(before)} came {seconds(apart_ns)} before {after}."
+    return f"{before} came {seconds(apart_ns)} before {after}."
 
 
 def claimed_order(before: str, after: str) -> str:
@@ -180,7 +180,7 @@ def claimed_count(snapshot: Snapshot, claim: CountClaim) -> str:
 def time(snapshot: Snapshot, claim: TimeClaim, first_ns: int, last_ns: int, scope: str | None) -> str:
     """`First seen at 2025-03-11 09:12:40 UTC: aws.cloudtrail with source address ….`"""
     rest = clauses(snapshot, claim.filter, trusted=True).replace(" have ", " with ", 1)
-    what = f"{claim.filter.schema}{rest}{_interval(claim.start, claim.end)}{_scope(scope)}."
+    what = f"{claim.filter.schema}{rest}{_scope(scope)}."
     if claim.what == "duration_s":
         return f"Over {seconds(last_ns - first_ns)}: {what}"
     word, ns = ("First", first_ns) if claim.what == "first_seen" else ("Last", last_ns)

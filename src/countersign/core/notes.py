@@ -1,0 +1,194 @@
+"""Titles, statements and the Markdown note: words for people, made of verified claims only.
+
+Claims over one record that state a relation are told as its sentence; counts with their first and last
+times as one line. Values are read from the evidence again; nothing a drafter wrote is copied.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from countersign.core.canonical import format_time
+from countersign.core.checks import role_value
+from countersign.core.claims import (
+    AbsenceClaim,
+    Claim,
+    CountClaim,
+    FieldClaim,
+    Filter,
+    QuoteClaim,
+    RelationClaim,
+    TimeClaim,
+)
+from countersign.core.facts import Fact
+from countersign.core.fields import MISSING, RelationRow
+from countersign.core.registry import phrase
+from countersign.core.render import shown, value_text
+from countersign.core.sentences import clauses, moment
+from countersign.core.snapshot import Snapshot
+from countersign.core.verify import CheckedClaim
+
+TITLE_PHRASES = 3
+TITLE_LENGTH = 200
+
+
+class Line:
+    """One line of a note: its sentence, the ids of the claims it tells, the worst of their statuses."""
+
+    def __init__(self, claims: Sequence[CheckedClaim], text: str, event_ns: int | None) -> None:
+        self.claims, self.text, self.event_ns = tuple(claims), text, event_ns
+        found = {claim.status for claim in claims}
+        self.status = "verified" if found == {"verified"} else "partly" if "verified" in found else min(found)
+        self.tainted = any(claim.tainted for claim in claims)
+
+
+def lines(checked: Iterable[CheckedClaim], snapshot: Snapshot, section: str) -> list[Line]:
+    """The verified facts of one section, told together where they speak of one record or one count."""
+    runs: list[tuple[object, list[CheckedClaim]]] = []
+    for claim in checked:
+        if claim.section != section or claim.kind == "hypothesis" or claim.status != "verified":
+            continue
+        key = _about(claim.claim)
+        if runs and runs[-1][0] == key and key is not None:
+            runs[-1][1].append(claim)
+        else:
+            runs.append((key, [claim]))
+    told = [_line(run, snapshot) for _, run in runs]
+    return sorted(told, key=lambda row: (row.event_ns is None, row.event_ns or 0)) if section == "what_happened" else told
+
+
+def _about(claim: Claim | None) -> object:
+    match claim:
+        case FieldClaim() | QuoteClaim() | RelationClaim():
+            return claim.cite
+        case CountClaim() | TimeClaim() if not getattr(claim, "distinct", ""):
+            return repr(claim.filter)
+        case _:
+            return None
+
+
+def _line(run: list[CheckedClaim], snapshot: Snapshot) -> Line:
+    claim = run[0].claim
+    if isinstance(claim, FieldClaim | QuoteClaim | RelationClaim):
+        return Line(run, _of_record(run, claim.cite, snapshot), snapshot.evidence[claim.cite].event_ns)
+    times = [snapshot.evidence[r].event_ns for c in run for r in c.records]
+    known = [ns for ns in times if ns is not None]
+    if isinstance(claim, CountClaim | TimeClaim) and len(run) > 1:
+        return Line(run, _of_count(run, claim.filter, snapshot, known), min(known, default=None))
+    return Line(run, " ".join(c.text or "" for c in run), max(known, default=None) if known else None)
+
+
+def _of_record(run: list[CheckedClaim], eid: str, snapshot: Snapshot) -> str:
+    claims = [c.claim for c in run]
+    told = {c.ptr: c for c in claims if isinstance(c, FieldClaim | QuoteClaim)}
+    sentence, used = _relation(eid, told, claims, snapshot)
+    extra = []
+    for pointer, claim in told.items():
+        path = snapshot.path(snapshot.evidence[eid].schema, pointer)
+        if pointer in used or path is None:
+            continue
+        value = claim.text if isinstance(claim, QuoteClaim) else snapshot.value(eid, path)
+        extra.append(f"{path.label} {shown(value, tainted=path.field.tainted)}")
+    if not sentence:
+        return "; ".join(extra) + "."
+    return sentence + (f" ({'; '.join(extra)})" if extra else "") + "."
+
+
+def _relation(
+    eid: str, told: Mapping[str, Claim], claims: Sequence[Claim | None], snapshot: Snapshot
+) -> tuple[str, set[str]]:
+    """The fullest relation that the claims state, as a phrase, and the pointers it uses up."""
+    schema = snapshot.schema(eid)
+    best: tuple[str, set[str]] = ("", set())
+    named = {c.rel: {role for role, _ in c.roles} for c in claims if isinstance(c, RelationClaim)}
+    for row in schema.relations if schema else ():
+        if not snapshot.holds(eid, row.when):
+            continue
+        roles, used = _roles(eid, row, named.get(row.name, set()), told, snapshot)
+        if len(roles) >= 2 and (row.name in named or len(roles) > len(best[1])) and (not named or row.name in named):
+            best = (phrase(row.name, roles), used)
+    return best
+
+
+def _roles(
+    eid: str, row: RelationRow, named: set[str], told: Mapping[str, Claim], snapshot: Snapshot
+) -> tuple[dict[str, str], set[str]]:
+    roles: dict[str, str] = {}
+    used: set[str] = set()
+    for role, place in row.roles:
+        path, value = role_value(snapshot, eid, place)
+        if path is None or isinstance(value, dict | list) or (role not in named and path.pointer not in told):
+            continue
+        word = place.absent if value is MISSING else place.present
+        if place.mapping and value is not MISSING:
+            word = dict(place.mapping).get(value_text(value), "")
+        if value is MISSING and not word:
+            continue
+        roles[role] = word or shown(value, tainted=path.field.tainted)
+        used.add(path.pointer)
+    return roles, used
+
+
+def _of_count(run: list[CheckedClaim], wanted: Filter, snapshot: Snapshot, times: list[int]) -> str:
+    number = len({r for c in run for r in c.records})
+    whole = all(c.scope == "complete" for c in run)
+    span = ""
+    if len(times) > 1 and any(isinstance(c.claim, TimeClaim) for c in run):
+        span = f", {_clock(min(times))} – {_clock(max(times))} UTC"
+    said = _counted(wanted, snapshot) or f"{wanted.schema} records{clauses(snapshot, wanted, trusted=True)}"
+    return f"{number} × {said}{span}{'' if whole else ' (of collected records)'}."
+
+
+def _counted(wanted: Filter, snapshot: Snapshot) -> str:
+    """A filter as a relation's phrase, when its clauses are that relation's condition and roles."""
+    schema = snapshot.dictionary.schema(wanted.schema)
+    found = snapshot.matching(wanted, None, None)
+    if schema is None or not found:
+        return ""
+    given = {pointer: (op, value) for pointer, op, value in wanted.where}
+    for row in schema.relations:
+        if not snapshot.holds(found[0].id, row.when):
+            continue
+        roles: dict[str, str] = {}
+        for role, place in row.roles:
+            path, value = role_value(snapshot, found[0].id, place)
+            if path is not None and given.get(path.pointer, ("", ""))[0] == "eq" and not place.mapping:
+                roles[role] = shown(value, tainted=path.field.tainted)
+                given.pop(path.pointer)
+        rest = [(p, op, v) for p, (op, v) in given.items() if (p, op, v) not in row.when]
+        if roles and len(rest) < len(wanted.where):
+            more = clauses(snapshot, Filter(wanted.schema, tuple(rest)), trusted=True).replace(" have ", " with ", 1)
+            return phrase(row.name, roles) + more
+    return ""
+
+
+def _clock(ns: int) -> str:
+    return format_time(ns)[11:].rstrip("Z")
+
+
+def period(snapshot: Snapshot) -> str:
+    """`2021-08-02 13:05:32 – 13:32:54 UTC · 52 records, 4 sources`."""
+    times = sorted(r.event_ns for r in snapshot.evidence.values() if r.event_ns is not None)
+    number, sources = len(snapshot.evidence), len(snapshot.by_schema)
+    size = f"{number} record{'s' * (number != 1)}, {sources} source{'s' * (sources != 1)}"
+    if not times:
+        return f"no readable time · {size}"
+    first, last = moment(times[0] // 10**9 * 10**9), moment(times[-1] // 10**9 * 10**9)
+    until = last[11:] if first[:10] == last[:10] else last
+    return f"{first[:-4]} – {until} · {size}" if first != last else f"{first} · {size}"
+
+
+def title(checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: Snapshot, because: Iterable[str]) -> str:
+    """Who did what to what: the strongest verified facts' phrases, in the order they happened."""
+    good = [facts[c.id] for c in checked if c.id in facts and c.status == "verified" and facts[c.id].phrase]
+    leading = set(because)
+    ranked = sorted(good, key=lambda f: (-bool(set(f.codes) & leading), -f.weight, f.event_ns or 0))
+    picked: list[Fact] = []
+    for fact in ranked:
+        fresh = all(fact.origin != p.origin or fact.origin == "alert" for p in picked)
+        fresh = fresh and all(fact.phrase != p.phrase for p in picked)
+        if fresh and sum(len(p.phrase) + 2 for p in picked) + len(fact.phrase) <= TITLE_LENGTH:
+            picked.append(fact)
+        if len(picked) == TITLE_PHRASES:
+            break
+    if not picked:
+        return period(snapshot).split(" · ", 1)[1] + ", nothing that a rule speaks of"
+    return "; ".join(f.phrase for f in sorted(picked, key=lambda f: f.event_ns or 0))
