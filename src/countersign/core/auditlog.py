@@ -178,7 +178,8 @@ class LogCheck(msgspec.Struct, frozen=True, kw_only=True):
             case "intact":
                 return f"intact: {self.size} entries, root {self.root.hex()}"
             case "incomplete":
-                return f"incomplete: no entry at index {', '.join(map(str, self.missing))}"
+                reason = f"no entry at index {', '.join(map(str, self.missing))}"
+                return f"incomplete: {self.reason or reason}"
             case "altered":
                 return f"altered at index {self.index}: {self.reason}"
             case "unchecked":

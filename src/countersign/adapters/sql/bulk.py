@@ -64,8 +64,8 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
 def add_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert one row; False when a uniqueness rule says it is there already."""
     make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    statement = make(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
 
 
 def chunks(values: Sequence[Any], size: int) -> Iterator[list[Any]]:

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Row, func, or_, select
 
 from countersign.adapters.sql import bulk, tables
-from countersign.adapters.sql.session import Session, clamped, digest_bytes, digest_text
+from countersign.adapters.sql.session import Session, clamped, clamped_window, digest_bytes, digest_text
 from countersign.core.alert import Alert
 from countersign.errors import AlreadyStored, DigestMismatch, EvidenceNotFound
 from countersign.ports import BriefState, CaseState, ReferenceFile
@@ -52,10 +52,11 @@ class SqlAlertStore:
 
     def between(self, from_ns: int | None, to_ns: int | None, limit: int) -> tuple[Alert, ...]:
         when, query = tables.alert.c.event_ns, select(tables.alert.c.document)
-        if from_ns is not None:
-            query = query.where(when >= clamped(from_ns))
-        if to_ns is not None:
-            query = query.where(or_(when < clamped(to_ns), when.is_(None)))
+        start, end = clamped_window(from_ns, to_ns)
+        if start is not None:
+            query = query.where(when >= start)
+        if end is not None:
+            query = query.where(or_(when < end, when.is_(None)))
         query = query.order_by(when.asc().nulls_first(), tables.alert.c.id).limit(limit)
         return tuple(map(_alert, self._connection.execute(query).scalars()))
 

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import Row, func, select
 
-from countersign.adapters.sql import bulk, tables
-from countersign.adapters.sql.session import Pair, Session, clamped, digest_bytes, digest_text
+from countersign.adapters.sql import bulk, sightings, tables
+from countersign.adapters.sql.session import Pair, Session, clamped, clamped_window, digest_bytes, digest_text
 from countersign.core.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import DigestMismatch, EvidenceNotFound
 from countersign.ports import Counts, Matches
@@ -24,18 +24,24 @@ class SqlEvidenceStore:
         self._connection = session.connection
 
     def add(self, batch: Batch) -> frozenset[str]:
-        by_digest: dict[bytes, tuple[Evidence, Sequence[Pair]]] = {}
-        for evidence, pairs in batch:
-            by_digest.setdefault(bytes.fromhex(evidence.id[7:]), (evidence, pairs))
-        rows = {digest: self._row(digest, evidence) for digest, (evidence, _) in by_digest.items()}
+        digests = [bytes.fromhex(evidence.id[7:]) for evidence, _ in batch]
+        # In reverse, so that of two copies in one batch the first is the one that counts.
+        first = dict(zip(reversed(digests), reversed(batch), strict=True))
+        rows = self._rows({digest: first[digest][0] for digest in dict.fromkeys(digests)})
         seqs, new = self._add_rows(rows)
-        self._add_provenance(batch, seqs)
-        self._add_sightings([(seqs[digest], *by_digest[digest]) for digest in new])
-        return frozenset(by_digest[digest][0].id for digest in new)
+        self._add_provenance(batch, [seqs[digest] for digest in digests])
+        sightings.add(self._session, [(seqs[digest], *first[digest]) for digest in new])
+        return frozenset([first[digest][0].id for digest in new])
 
-    def _row(self, digest: bytes, evidence: Evidence) -> tuple[Any, ...]:
-        origin = self._session.origin(evidence.schema, evidence.source, evidence.parser)
-        return digest, origin, clamped(evidence.event_ns), clamped(evidence.ingest_ns), evidence.raw
+    def _rows(self, wanted: Mapping[bytes, Evidence]) -> dict[bytes, tuple[Any, ...]]:
+        origins: dict[tuple[str, str, str], int] = {}
+        rows: dict[bytes, tuple[Any, ...]] = {}
+        for digest, evidence in wanted.items():
+            name = (evidence.schema, evidence.source, evidence.parser)
+            origin = origins.get(name) or origins.setdefault(name, self._session.origin(*name))
+            event_ns, ingest_ns = clamped(evidence.event_ns), clamped(evidence.ingest_ns)
+            rows[digest] = (digest, origin, event_ns, ingest_ns, evidence.raw)
+        return rows
 
     def _add_rows(self, rows: Mapping[bytes, tuple[Any, ...]]) -> tuple[dict[bytes, int], Sequence[bytes]]:
         """Row numbers of all of them, and which are new."""
@@ -67,27 +73,15 @@ class SqlEvidenceStore:
         )
         return seqs | numbered, new
 
-    def _add_provenance(self, batch: Batch, seqs: Mapping[bytes, int]) -> None:
-        file = self._session.file
-        rows = [
-            (seqs[bytes.fromhex(evidence.id[7:])], file(found.file), found.line)
-            for evidence, _ in batch
+    def _add_provenance(self, batch: Batch, seqs: Sequence[int]) -> None:
+        places = [
+            (seq, found.file, found.line)
+            for (evidence, _), seq in zip(batch, seqs, strict=True)
             for found in evidence.provenance
         ]
-        bulk.insert(
-            self._connection, tables.provenance, ("evidence_seq", "file_id", "line"), sorted(set(rows))
-        )
-
-    def _add_sightings(self, new: Sequence[tuple[int, Evidence, Sequence[Pair]]]) -> None:
-        numbers = self._session.keep_observables({pair for _, _, pairs in new for pair in pairs})
-        rows = set()
-        for seq, evidence, pairs in new:
-            event_ns = clamped(evidence.event_ns)
-            when = tables.NO_TIME if event_ns is None else event_ns
-            rows.update([(numbers[pair], when, seq) for pair in pairs])
-        # Sorted: neighbours in the tree are written together.
-        columns = ("observable_id", "event_ns", "evidence_seq")
-        bulk.insert(self._connection, tables.sighting, columns, sorted(rows))
+        files = {path: self._session.file(path) for path in {path for _, path, _ in places}}
+        rows = {(seq, files[path], line) for seq, path, line in places}
+        bulk.insert(self._connection, tables.provenance, ("evidence_seq", "file_id", "line"), sorted(rows))
 
     def get(self, ids: Collection[str]) -> Mapping[str, Evidence]:
         digests = [digest for eid in ids if (digest := _digest_or_none(eid))]
@@ -115,12 +109,7 @@ class SqlEvidenceStore:
     def by_observables(
         self, pairs: Collection[Pair], from_ns: int | None, to_ns: int | None, limit: int
     ) -> Matches:
-        table = tables.sighting
-        seen: dict[int, int] = {}
-        for chunk in bulk.chunks([self._session.observable(pair) for pair in pairs], bulk.IN_LIMIT):
-            where = (table.c.observable_id.in_(chunk), *_window(table.c.event_ns, from_ns, to_ns))
-            query = select(table.c.evidence_seq, table.c.event_ns).where(*where).distinct()
-            seen.update((seq, when) for seq, when in self._connection.execute(query))
+        seen = sightings.within(self._session, pairs, clamped_window(from_ns, to_ns))
         first = sorted(seen, key=lambda seq: (seen[seq], seq))[:limit]
         digests = self._digests(first)
         return Matches(tuple(digest_text(digests[seq]) for seq in first), len(seen))
@@ -136,14 +125,7 @@ class SqlEvidenceStore:
     def popularity(
         self, pairs: Collection[Pair], from_ns: int | None, to_ns: int | None
     ) -> Mapping[Pair, int]:
-        table, count = tables.sighting, func.count()
-        numbers = {pair: self._session.observable(pair) for pair in pairs}
-        found: dict[int, int] = {}
-        for chunk in bulk.chunks(list(numbers.values()), bulk.IN_LIMIT):
-            where = (table.c.observable_id.in_(chunk), *_window(table.c.event_ns, from_ns, to_ns))
-            query = select(table.c.observable_id, count).where(*where).group_by(table.c.observable_id)
-            found.update((number, counted) for number, counted in self._connection.execute(query))
-        return {pair: found.get(number, 0) for pair, number in numbers.items()}
+        return sightings.popularity(self._session, pairs, clamped_window(from_ns, to_ns))
 
     def counts(self) -> Counts:
         evidence, origin = tables.evidence, tables.origin
@@ -221,12 +203,3 @@ def _digest_or_none(eid: str) -> bytes | None:
         return digest_bytes(eid)
     except EvidenceNotFound:
         return None
-
-
-def _window(column: ColumnElement[int], from_ns: int | None, to_ns: int | None) -> list[ColumnElement[bool]]:
-    bounds = []
-    if from_ns is not None:
-        bounds.append(column >= clamped(from_ns))
-    if to_ns is not None:
-        bounds.append(column < clamped(to_ns))
-    return bounds

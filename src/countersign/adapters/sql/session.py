@@ -1,6 +1,6 @@
 """What one transaction works with: the connection, and what this process has already looked up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
 from sqlalchemy import Connection, Table
@@ -59,19 +59,16 @@ class Session:
         hashed = blake2b(text, digest_size=8, key=self._remembered.key).digest()
         return int.from_bytes(hashed, "big", signed=True)
 
-    def keep_observables(self, pairs: set[Pair]) -> dict[Pair, int]:
+    def keep_observables(self, pairs: Iterable[Pair]) -> dict[Pair, int]:
         """Their numbers; those that are new are stored."""
-        known, new = self._remembered.observables, list[tuple[int, str, bytes]]()
-        numbers: dict[Pair, int] = {}
-        for pair in pairs:
-            number = known.get(pair) or self._observables.get(pair)
-            if number is None:
-                number = self._observables[pair] = self.observable(pair)
-                new.append((number, pair[0], tables.to_utf8(pair[1])))
-            numbers[pair] = number
+        known = self._remembered.observables
+        numbers = {pair: known.get(pair) or self._observables.get(pair) for pair in pairs}
+        new = {pair: self.observable(pair) for pair, number in numbers.items() if number is None}
+        self._observables.update(new)
         # Sorted: two writers on PostgreSQL take row locks in the same order, and never wait in a circle.
-        bulk.insert(self.connection, tables.observable, ("id", "type", "value"), sorted(new))
-        return numbers
+        rows = sorted([(number, pair[0], tables.to_utf8(pair[1])) for pair, number in new.items()])
+        bulk.insert(self.connection, tables.observable, ("id", "type", "value"), rows)
+        return {pair: number for pair, number in numbers.items() if number is not None} | new
 
     def evidence_numbers(self, ids: Sequence[str]) -> dict[str, int]:
         """Row numbers of evidence; `EvidenceNotFound` when one is not stored."""
@@ -98,6 +95,13 @@ def digest_text(raw: bytes) -> str:
     return "sha256:" + bytes(raw).hex()
 
 
+def clamped_window(from_ns: int | None, to_ns: int | None) -> tuple[int | None, int | None]:
+    """[from, to) in 64 bits; an end that 64 bits do not hold is no end, for the last time that they do counts."""
+    return clamped(from_ns), None if to_ns is not None and to_ns > INT64_MAX else clamped(to_ns)
+
+
 def clamped(ns: int | None) -> int | None:
     """The nearest time that 64 bits hold: a record may claim the year 9999."""
-    return None if ns is None else max(-INT64_MAX, min(ns, INT64_MAX))
+    if ns is None or -INT64_MAX <= ns <= INT64_MAX:
+        return ns
+    return INT64_MAX if ns > 0 else -INT64_MAX

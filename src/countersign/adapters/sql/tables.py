@@ -124,10 +124,13 @@ sighting = Table(
     "sighting",
     metadata,
     _column("observable_id", BigInteger),
-    _column("event_ns", BigInteger),
-    _column("evidence_seq", BigInteger),
-    PrimaryKeyConstraint("observable_id", "event_ns", "evidence_seq", name="sighting_once"),
-    comment="which record holds which observable when; an index, it can be made again from the evidence",
+    _column("first_seq", BigInteger),
+    _column("from_ns", BigInteger),
+    _column("to_ns", BigInteger),
+    _column("records", Integer),
+    _column("postings", LargeBinary),
+    PrimaryKeyConstraint("observable_id", "first_seq", name="sighting_once"),
+    comment="which records hold which observable when, a block a batch; can be made again from the evidence",
     sqlite_with_rowid=False,
 )
 

@@ -87,10 +87,13 @@ def _create_records() -> None:
     op.create_table(
         "sighting",
         _column("observable_id", sa.BigInteger),
-        _column("event_ns", sa.BigInteger),
-        _column("evidence_seq", sa.BigInteger),
-        sa.PrimaryKeyConstraint("observable_id", "event_ns", "evidence_seq", name="sighting_once"),
-        comment="which record holds which observable when; an index, it can be made again from the evidence",
+        _column("first_seq", sa.BigInteger),
+        _column("from_ns", sa.BigInteger),
+        _column("to_ns", sa.BigInteger),
+        _column("records", sa.Integer),
+        _column("postings", sa.LargeBinary),
+        sa.PrimaryKeyConstraint("observable_id", "first_seq", name="sighting_once"),
+        comment="which records hold which observable when, a block a batch; can be made again from the evidence",
         sqlite_with_rowid=False,
     )
     op.create_table(
