@@ -5,11 +5,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from shared_data import shared_folder
 
 from countersign.adapters.sources import read
 from countersign.core.evidence import Incoming, Skipped
 from countersign.core.views import view
+from shared_data import shared_folder
 
 TEXTS = "not a known format"
 

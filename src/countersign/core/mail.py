@@ -28,6 +28,8 @@ from typing import TypeAlias
 from countersign.core.mailtext import decoded, html_links, html_text, plain, text_links, words_decoded
 
 MAX_HEADERS_LISTED = 200  # Received, Authentication-Results, and recipients each
+MAX_HEADER_CHARS = 64 * 1024
+MAX_AUTHENTICATION_CHARS = 10_000
 MAX_PARTS = 1000
 MAX_URLS = 50
 MAX_URL_CHARS = 4096
@@ -79,7 +81,9 @@ def _header_fields(message: Part) -> dict[str, list[str]]:
     """Lower-case name to the unfolded values, topmost first, not yet decoded."""
     fields: dict[str, list[str]] = {}
     for name, value in message.raw_items():
-        fields.setdefault(name.lower(), []).append(re.sub(r"[\r\n]+", "", plain(value)).strip())
+        fields.setdefault(name.lower(), []).append(
+            re.sub(r"[\r\n]+", "", plain(value)[:MAX_HEADER_CHARS]).strip()
+        )
     return fields
 
 
@@ -101,7 +105,7 @@ def _headers(fields: dict[str, list[str]]) -> dict[str, object]:
 
 # A quoted string, a comment, an address in angle brackets, a separator, or other text.
 _ADDRESS_TOKEN = re.compile(
-    r'"(?P<quoted>[^"\\]*(?:\\.[^"\\]*)*)"|(?P<comment>\([^()]*\))|<(?P<angle>[^<>]*)>|(?P<mark>[,;:])|(?P<other>[^"(<,;:]+|.)',
+    r'"(?P<quoted>(?:[^"\\]|\\.){0,500})"|(?P<comment>\([^()]*\))|<(?P<angle>[^<>]*)>|(?P<mark>[,;:])|(?P<other>[^"(<,;:]+|.)',
     re.DOTALL,
 )
 
@@ -150,7 +154,7 @@ def authentication(value: str) -> dict[str, str]:
 
     A result counts only at the start of its part: comments and quoted text may hold anything.
     """
-    bare = re.sub(r'"[^"\\]*(?:\\.[^"\\]*)*"', '""', value, flags=re.DOTALL)
+    bare = re.sub(r'"(?:[^"\\]|\\.){0,500}"', '""', value[:MAX_AUTHENTICATION_CHARS], flags=re.DOTALL)
     before = ""
     while (
         bare != before and len(bare) <= MAX_BODY_CHARS
@@ -206,10 +210,10 @@ def _leaves(message: Part) -> Iterator[tuple[Part, bool]]:
         if not waiting:
             return
         part, inside = waiting.pop()
-        below = part.get_payload()
-        if isinstance(below, list):
+        if part.is_multipart():
             attached = inside or part.get_content_type() == "message/rfc822"
-            waiting += [(child, attached) for child in reversed(below) if isinstance(child, Message)]
+            below = [child for child in part.get_payload() if isinstance(child, Message)]
+            waiting += [(child, attached) for child in reversed(below)]
         else:
             yield part, inside
     raise ValueError(f"more than {MAX_PARTS} parts")

@@ -8,7 +8,7 @@ import codecs
 import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, a2b_qp
-from html import unescape
+from html import unescape as unescaped
 
 # Codecs that Python knows and mail must not choose: not character sets, or slow on purpose-made input.
 _NOT_CHARSETS = {
@@ -26,7 +26,7 @@ _NOT_CHARSETS = {
 def decoded(content: bytes, charset: str) -> str:
     """Bytes in a character set that the sender names; unreadable bytes become U+FFFD, a BOM goes."""
     try:
-        name = codecs.lookup(charset.strip()).name
+        name = codecs.lookup(charset.strip()).name.replace("-", "_")
         text = content.decode("utf-8" if name in _NOT_CHARSETS | {"ascii"} else name, "replace")
     except (LookupError, ValueError):
         text = content.decode("utf-8", "replace")
@@ -78,6 +78,14 @@ def _word_bytes(encoding: str, text: str) -> bytes:
         return raw
 
 
+_LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{9,}")
+
+
+def _characters(html: str) -> str:
+    """Character references as characters; Python refuses to read numbers of thousands of digits."""
+    return unescaped(_LONG_REFERENCE.sub("\ufffd", html))
+
+
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:]*)|<[!?]")
 _UNSEEN = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("style", "script")}
 _BREAKS = {"br", "p", "div", "tr", "li", "table", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "blockquote"}
@@ -99,7 +107,7 @@ def html_text(html: str) -> str:
             out.append("\n")
         position = _after_tag(html, start, name)
     out.append(html[position:])
-    lines = (" ".join(line.split()) for line in unescape("".join(out)).split("\n"))
+    lines = (" ".join(line.split()) for line in _characters("".join(out)).split("\n"))
     return _paired("\n".join(line for line in lines if line))
 
 
@@ -130,10 +138,10 @@ def html_links(html: str) -> list[str]:
     links: list[str] = []
     for match in _LINK_ATTRIBUTE.finditer(html):
         # Browsers drop line ends and tabs inside a link, and blanks around it.
-        link = re.sub(r"[\t\r\n]", "", unescape(match[1] or match[2] or match[3] or "")).strip()
+        link = re.sub(r"[\t\r\n]", "", _characters(match[1] or match[2] or match[3] or "")).strip()
         if _LINK.match(link):
             links.append(_paired(link))
-    links += [_paired(unescape(match[1])) for match in _CSS_LINK.finditer(html)]
+    links += [_paired(_characters(match[1])) for match in _CSS_LINK.finditer(html)]
     return links + text_links(html_text(html))
 
 

@@ -122,13 +122,16 @@ def _is_object(raw: bytes) -> bool:
 
 
 def _by_line(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | None) -> Iterator[Outcome]:
+    blank = True
     for number, line in enumerate(lines(content, MAX_DOCUMENT_BYTES), 1):
         if line is None:
+            blank = False
             yield Quarantined(file, number, f"the line is longer than {MAX_DOCUMENT_BYTES} bytes", b"")
             continue
         raw = line[:-1] if line.endswith(b"\r") else line
         if not raw or raw.isspace():
             continue
+        blank = False
         outcome = _record(raw, file, number, schema)
         if outcome is None:
             yield from _elements(_enveloped(raw) or [], file, schema, number)
@@ -136,6 +139,8 @@ def _by_line(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | 
             chunks.rest = raw  # the line that the fault cut off
         else:
             yield outcome
+    if blank:
+        yield Skipped(file, "empty")
 
 
 def _record(raw: bytes, file: str, line: int, schema: str | None) -> Incoming | Quarantined | None:
@@ -239,7 +244,7 @@ def _not_one_document(
         yield Quarantined(file, 0, reason, data)
 
 
-_JOINT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
+_JOINT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
 
 
 def _joined(data: bytes) -> list[bytes] | None:
@@ -248,6 +253,8 @@ def _joined(data: bytes) -> list[bytes] | None:
     depth, start, end = 0, 0, 0
     for match in _JOINT.finditer(data):
         mark = match[0]
+        if mark == b'"':
+            return None  # a string without an end
         if mark in b"{[":
             if depth == 0:
                 start = match.start()
