@@ -212,17 +212,19 @@ def _document(content: Iterator[bytes], chunks: Chunks, file: str, schema: str |
     except ValueError as exc:
         yield from _not_one_document(data, str(exc), chunks, file, schema)
         return
-    if not listed:
+    if listed is None:
+        before = len(data) - len(data.lstrip())
+        yield from _elements([data.strip()], file, schema, data.count(b"\n", 0, before) + 1)
+    elif listed:
+        yield from _elements(listed, file, schema)
+    else:
         yield Skipped(file, "an empty list")
-    yield from _elements(listed, file, schema)
 
 
-def _one_document(data: bytes) -> list[msgspec.Raw] | list[bytes]:
-    """The records of a document that is an array, an envelope, or one record; raises `ValueError`."""
+def _one_document(data: bytes) -> list[msgspec.Raw] | None:
+    """The records of an array or envelope, None for one record; raises `ValueError` if this is not one document."""
     try:
-        if data.startswith(b"["):
-            return _raw_list(data)
-        return _enveloped(data) or [data]
+        return _raw_list(data) if data.startswith(b"[") else _enveloped(data)
     except RecursionError as exc:
         raise ValueError("not JSON: nested too deeply") from exc
 

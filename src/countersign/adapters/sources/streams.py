@@ -11,7 +11,6 @@ from typing import BinaryIO
 CHUNK_BYTES = 128 * 1024  # larger pieces leave the processor cache, and were slower
 GZIP_MAGIC = b"\x1f\x8b"
 _COMPRESSED_BYTES = 64 * 1024
-_SALVAGE_BYTES = 64
 
 
 class Chunks:
@@ -101,10 +100,10 @@ class _Member:
         self.rest = self._zlib.unused_data
 
     def _salvage(self, packed: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
-        """What lies before the damage, in small steps."""
-        for start in range(0, len(piece), _SALVAGE_BYTES):
+        """What lies before the damage, byte by byte."""
+        for start in range(len(piece)):
             try:
-                content = packed.decompress(piece[start : start + _SALVAGE_BYTES])
+                content = packed.decompress(piece[start : start + 1])
             except zlib.error:
                 break
             if content:
