@@ -14,7 +14,10 @@ import msgspec
 
 from countersign.core.alert import Alert, Severity
 from countersign.core.auditlog import Entry, Head, LogCheck, Stored
+from countersign.core.dossier import Dossier
 from countersign.core.evidence import Evidence, Quarantined
+from countersign.core.fields import Dictionary
+from countersign.core.signals import Signals
 
 Pair = tuple[str, str]  # an observable: (type, value), in its one spelling
 
@@ -295,8 +298,33 @@ class Clock(Protocol):
         ...
 
 
+class Sealer(Protocol):
+    """Binds content to the log without putting it there."""
+
+    def commit(self, blob_id: str, media_type: str, content: bytes) -> str:
+        """`hmac-sha256:` and a keyed commitment to the content (`docs/formats/log.md`)."""
+        ...
+
+
+class Drafter(Protocol):
+    """Whoever speaks of a dossier. It is given nothing else."""
+
+    @property
+    def name(self) -> str:
+        """Name and version."""
+        ...
+
+    def draft(self, dossier: Dossier) -> bytes:
+        """One `countersign.brief/1` document, or a `DraftError`."""
+        ...
+
+
 class Ports(msgspec.Struct, frozen=True):
     """What a process was given, once."""
 
     store: Store
     clock: Clock
+    sealer: Sealer
+    drafter: Drafter
+    dictionary: Dictionary
+    signals: Signals

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 Canon = tuple[str, object]
 """A tag (`ip time n b s`) and a hashable value; equal exactly when the two values are the same."""
@@ -158,6 +158,20 @@ def family(kind: str) -> str:
     if kind in INTEGER_TYPES:
         return kind if kind in {"port", "pid"} else "int"
     return {"host": "domain", "url_path": "text", "cmdline": "text", "enum": "text"}.get(kind, kind)
+
+
+_INSIDE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16"))
+) + tuple(map(ip_network, ("fc00::/7", "fe80::/10", "::1/128")))
+
+
+def is_inside(text: str) -> bool:
+    """Is this an address that never crosses the internet (RFC 1918, RFC 4193, loopback, link-local)?"""
+    try:
+        address = ip_address(text.split("%", 1)[0])
+    except ValueError:
+        return False
+    return any(address.version == net.version and address in net for net in _INSIDE)
 
 
 # Look-alikes: Cyrillic and Greek letters that print like Latin ones (Unicode TR 39, the common cases).

@@ -133,6 +133,9 @@ def check_field(claim: FieldClaim, snapshot: Snapshot) -> Assessment:
     # (2) The operator can compare this type with this value.
     if claim.op != "eq" and comparison(path, claim.op, claim.value) is None:
         return a.object(2, f"{path.label} cannot be compared with {claim.op}")
+    # (7) A time that is claimed has a zone.
+    if path.field.type == "time" and isinstance(claim.value, str) and claim.op == "eq" and parse_time(claim.value) is None:
+        return a.object(7, "a time is RFC 3339 with a zone")
     if value is MISSING:
         a.tainted = path.field.tainted
         return _absent(a, claim.cite, path, claimed)
@@ -250,9 +253,11 @@ def role_value(snapshot: Snapshot, eid: str, place: RoleSource) -> tuple[Path | 
     """The first pointer of a role that is present in the record, and its value."""
     schema = snapshot.evidence[eid].schema
     paths = [path for path in (snapshot.path(schema, pointer) for pointer in place.pointers) if path is not None]
+    compiled = snapshot.schema(eid)
     for path in paths:
         value = snapshot.value(eid, path)
-        if value is not MISSING:
+        empty = len(paths) > 1 and isinstance(value, str) and compiled is not None and value in compiled.absent
+        if value is not MISSING and not empty:
             return path, value
     return (paths[0] if paths else None), MISSING
 

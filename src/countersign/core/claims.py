@@ -16,6 +16,7 @@ import msgspec
 from countersign.core.canonical import parse_time
 from countersign.core.fields import Clause
 from countersign.core.registry import RELATIONS
+from countersign.core.render import shown
 
 MAX_DOCUMENT = 64 * 1024 * 1024
 MAX_CLAIM = 32 * 1024
@@ -324,17 +325,15 @@ class _Reader:
         kind = self.take("kind")
         if not isinstance(kind, str) or kind not in _KINDS:
             raise Refused(2, "unknown kind")
-        section = self.row.pop("section", "")
-        if section != "" and section not in SECTIONS:
-            raise Refused(1, "unknown section")
-        if section == "" and "section" in self.row:
+        section = self.row.pop("section", None)
+        if section is not None and (not isinstance(section, str) or section not in SECTIONS):
             raise Refused(1, "unknown section")
         read: Callable[[_Reader], dict[str, Any]] = _KINDS[kind][1]
         members = read(self)
         if self.row:
             extra = sorted(self.row)[0]
-            raise Refused(1, f"unknown key {extra[:40]!r}")
-        made: Claim = _KINDS[kind][0](id=named, section=section, **members)
+            raise Refused(1, f"unknown key {shown(extra, tainted=True, limit=40)}")
+        made: Claim = _KINDS[kind][0](id=named, section=section or "", **members)
         return made
 
     def take(self, key: str) -> Any:
@@ -405,7 +404,7 @@ class _Reader:
 
 def _scalar(value: Any, key: str) -> Any:
     if not isinstance(value, str | bool | int | Decimal):
-        raise Refused(1, f"{key[:40]} is a string, a number or a boolean")
+        raise Refused(1, f"{shown(key, tainted=True, limit=40)} is a string, a number or a boolean")
     return value
 
 
@@ -464,7 +463,7 @@ def _read_relation(r: _Reader) -> dict[str, Any]:
     if not isinstance(roles, dict) or len(roles) < 2:
         raise Refused(1, "a relation names two or more roles")
     if unknown := set(roles) - RELATIONS[rel]:
-        raise Refused(2, f"{rel} has no role {sorted(unknown)[0][:40]!r}")
+        raise Refused(2, f"{rel} has no role {shown(sorted(unknown)[0], tainted=True, limit=40)}")
     return {"rel": rel, "cite": r.cite(), "roles": tuple((role, _scalar(v, role)) for role, v in roles.items())}
 
 

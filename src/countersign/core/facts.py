@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from countersign.core.canonical import format_time
+from countersign.core.canonical import format_time, read_time
 from countersign.core.checks import role_value
 from countersign.core.claims import (
     MAX_STRING,
@@ -101,6 +101,11 @@ def tell(snapshot: Snapshot, eid: str, pointer: str, section: str) -> Claim | No
         return None
     if isinstance(value, str) and len(value) > 400:
         return QuoteClaim(id=UNNAMED, section=section, cite=eid, ptr=pointer, text=value[:120], start=0, end=120)
+    if path is not None and path.field.type == "time":
+        ns = read_time(value, path.field.format)
+        if ns is None:
+            return None
+        value = format_time(ns)
     return FieldClaim(id=UNNAMED, section=section, cite=eid, ptr=pointer, op="eq", value=value)
 
 

@@ -6,6 +6,7 @@ dictionary: everything else is kept and shown, and cannot be cited as a typed fa
 dictionary does not call `system` is taken to be chosen by an outsider.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -16,6 +17,7 @@ import msgspec
 
 from countersign.core.canonical import read_time
 from countersign.core.ids import canonical, digest
+from countersign.core.render import shown
 from countersign.core.views import embedded
 
 INSIDE = "\0!"
@@ -86,6 +88,7 @@ Node = dict[str, Any]
 """A trie of pointer tokens; the key `""` holds the field that ends there."""
 
 _END = "\0end"
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
 class Schema:
@@ -189,7 +192,7 @@ class Path(msgspec.Struct, frozen=True):
         ]
         label = self.field.label
         for number, token in enumerate(wild, 1):
-            label = label.replace("{" + str(number) + "}", token)
+            label = label.replace("{" + str(number) + "}", token if _PLAIN_KEY.fullmatch(token) else shown(token, tainted=True))
         return label
 
 

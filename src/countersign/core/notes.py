@@ -18,10 +18,10 @@ from countersign.core.claims import (
     RelationClaim,
     TimeClaim,
 )
-from countersign.core.facts import Fact
+from countersign.core.facts import Fact, short
 from countersign.core.fields import MISSING, RelationRow
 from countersign.core.registry import phrase
-from countersign.core.render import shown, value_text
+from countersign.core.render import markdown, shown, value_text
 from countersign.core.sentences import clauses, moment
 from countersign.core.snapshot import Snapshot
 from countersign.core.verify import CheckedClaim
@@ -132,7 +132,7 @@ def _of_count(run: list[CheckedClaim], wanted: Filter, snapshot: Snapshot, times
     whole = all(c.scope == "complete" for c in run)
     span = ""
     if len(times) > 1 and any(isinstance(c.claim, TimeClaim) for c in run):
-        span = f", {_clock(min(times))} – {_clock(max(times))} UTC"
+        span = f", {clock(min(times))} – {clock(max(times))} UTC"
     said = _counted(wanted, snapshot) or f"{wanted.schema} records{clauses(snapshot, wanted, trusted=True)}"
     return f"{number} × {said}{span}{'' if whole else ' (of collected records)'}."
 
@@ -160,7 +160,8 @@ def _counted(wanted: Filter, snapshot: Snapshot) -> str:
     return ""
 
 
-def _clock(ns: int) -> str:
+def clock(ns: int) -> str:
+    """Time of day in UTC, `13:05:32.770`."""
     return format_time(ns)[11:].rstrip("Z")
 
 
@@ -192,3 +193,24 @@ def title(checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: 
     if not picked:
         return period(snapshot).split(" · ", 1)[1] + ", nothing that a rule speaks of"
     return "; ".join(f.phrase for f in sorted(picked, key=lambda f: f.event_ns or 0))
+
+
+def indicator_lines(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[str]:
+    """One Markdown line per indicator: its value, and how many records of each source hold it, as claimed."""
+    rows: dict[str, list[tuple[str, str, str]]] = {}
+    for claim in checked:
+        made = claim.claim
+        if claim.section != "indicators" or claim.status != "verified":
+            continue
+        if isinstance(made, CountClaim) and len(made.filter.where) == 1:
+            pointer, _, value = made.filter.where[0]
+            path = snapshot.path(made.filter.schema, pointer)
+            text = shown(value, tainted=path is None or path.field.tainted)
+            label = path.label if path else pointer
+            key = value_text(short(value, path.field.type if path else "text")).lower().split("@", 1)[0]
+            rows.setdefault(key, []).append((text, f"{len(claim.records)} {made.filter.schema} ({label} {text})", claim.id or ""))
+    return [
+        f"- **{markdown(sources[0][0])}** · {markdown(' · '.join(source for _, source, _ in sources))} "
+        f"`{' '.join(name for _, _, name in sources)}`"
+        for sources in rows.values()
+    ]

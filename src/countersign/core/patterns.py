@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from countersign.core.alert import Alert
-from countersign.core.canonical import canon
+from countersign.core.canonical import canon, is_inside
 from countersign.core.checks import role_value
 from countersign.core.claims import Claim, CountClaim, Filter, ReferenceClaim, RelationClaim
 from countersign.core.facts import UNNAMED, Fact, state, tally
@@ -248,11 +248,16 @@ def _second_origin(snapshot: Snapshot) -> Iterator[Fact]:
 def _two_origins(moments: list[tuple[int, str, str, str]]) -> tuple[tuple[int, str, str, str], ...] | None:
     latest: dict[str, tuple[int, str, str, str]] = {}
     for moment in moments:
-        others = [m for origin, m in latest.items() if origin != moment[1] and moment[0] - m[0] <= HOUR_NS]
+        others = [m for m in latest.values() if _apart(m, moment)]
         if others:
             return (max(others), moment)
         latest[moment[1]] = moment
     return None
+
+
+def _apart(one: tuple[int, str, str, str], two: tuple[int, str, str, str]) -> bool:
+    """Two origins within an hour, at least one of them outside the site's own networks."""
+    return one[1] != two[1] and two[0] - one[0] <= HOUR_NS and not (is_inside(one[1]) and is_inside(two[1]))
 
 
 def _registers(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterator[Fact]:

@@ -75,9 +75,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
 def markdown(text: str) -> str:
     """A rendered sentence for Markdown: nothing in it can become a link, an image, HTML or a table."""
     escaped = _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(m[0], "\\" + m[0]), whole(text))
-    return re.sub(r"(?<=[A-Za-z0-9])@(?=[A-Za-z0-9])", "[@]", escaped).replace("[@]", "\\[@\\]").replace(
-        "www.", "www\\[.\\]"
-    )
+    return escaped.replace("@", "\\[@\\]").replace("www.", "www\\[.\\]").replace("WWW.", "WWW\\[.\\]")
 
 
 def terminal(text: str) -> str:

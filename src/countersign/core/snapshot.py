@@ -133,7 +133,7 @@ class Snapshot:
         if path is None:
             return []
         if op == "eq":
-            form = canon(path.field.type, value, path.field.format)
+            form = claimed_form(path, value)
             return [] if form is None else self.index(schema, pointer).get(form, [])
         test = comparison(path, op, value)
         if test is None:
@@ -210,9 +210,14 @@ def compare(path: Path, op: str, found: object, value: object) -> bool:
     if form is None:
         return False
     if op == "eq":
-        return form == canon(path.field.type, value, path.field.format)
+        return form == claimed_form(path, value)
     test = comparison(path, op, value)
     return test is not None and test(form)
+
+
+def claimed_form(path: Path, value: object) -> Canon | None:
+    """The canonical form of a value that a claim or clause gives for a field; a time given as text needs its zone."""
+    return canon(path.field.type, value, "iso" if isinstance(value, str) else path.field.format)
 
 
 def comparison(path: Path, op: str, value: object) -> Any:
@@ -227,7 +232,7 @@ def comparison(path: Path, op: str, value: object) -> Any:
         return lambda form: form[0] == "s" and needle in form[1]
     if op == "in_cidr":
         return _in_range(value) if kind == "ip" else None
-    bound = canon(kind, value, path.field.format)
+    bound = claimed_form(path, value)
     if bound is None or bound[0] not in {"n", "time"} or kind not in INTEGER_TYPES | {"number", "time", "id"}:
         return None
     tag, limit = bound[0], bound[1]

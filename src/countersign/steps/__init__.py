@@ -1,1 +1,1 @@
-"""One file per arrow of the line: read, ask the core, write, and stage the audit entry."""
+"""One file for each arrow of the line: read, ask the core, write, log, in one transaction."""
