@@ -34,7 +34,7 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(BIN)/python
 
 # Exit code 1 means "done, and something was quarantined or degraded": the summary says what.
 demo: $(VENV)/.runtime
-	$(BIN)/countersign --home $(DEMO_HOME) triage $(DEMO) || test $$? -eq 1
+	COUNTERSIGN_HOME=$(DEMO_HOME) $(BIN)/countersign triage $(DEMO) || test $$? -eq 1
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(COVERAGE) $(T)
