@@ -247,7 +247,7 @@ class AuditLog(Protocol):
     def sequence(self) -> Head:
         """Give every committed entry its index, in commit order; the head, durably stored.
 
-        One sequencer runs at a time; another call waits for it. `TamperDetected` when the stored head
+        One sequencer runs at a time; another call waits for it. Call it outside any transaction. `TamperDetected` when the stored head
         does not hold.
         """
         ...

@@ -10,7 +10,7 @@ from countersign.core.auditlog import Actor, Entry, Head, entry_bytes
 from countersign.core.evidence import Evidence
 from countersign.core.ids import evidence_id
 from countersign.core.merkle import EMPTY_ROOT, leaf_hash, root
-from countersign.errors import AuditLogConflict, MalformedEntry, TamperDetected
+from countersign.errors import AuditLogConflict, AuditLogUnavailable, MalformedEntry, TamperDetected
 
 
 def an_entry(number: int, **changes) -> Entry:
@@ -199,3 +199,28 @@ def test_a_log_that_cannot_be_read_is_not_called_intact(log):
 
     assert "unchecked" == result.status
     assert str(result).startswith("could not check")
+
+
+def test_where_the_log_cannot_be_written_nothing_is(log):
+    raw = b"{}"
+    record = Evidence(evidence_id(raw), "json.unknown", "x", "json/1", raw, None, None)
+    tamper(log, ("ALTER TABLE log_staged RENAME TO elsewhere",))
+
+    with pytest.raises(AuditLogUnavailable), log.transaction() as tx:
+        tx.evidence.add([(record, ())])
+        tx.log.stage(an_entry(77))
+
+    with pytest.raises(AuditLogUnavailable):
+        log.log.sequence()
+    with log.reading() as tx:
+        assert {} == tx.evidence.get([record.id])
+
+
+def test_where_the_log_cannot_be_read_it_says_so(log):
+    tamper(
+        log, ("ALTER TABLE log_head RENAME TO elsewhere",), ("ALTER TABLE log_sequence RENAME TO nowhere",)
+    )
+
+    for read in (log.log.head, lambda: log.log.entries(0, 1)):
+        with pytest.raises(AuditLogUnavailable):
+            read()
