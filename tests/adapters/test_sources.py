@@ -140,11 +140,35 @@ def test_every_record_has_a_view(intake):
 
 
 def test_a_broken_document_is_quarantined_whole(intake):
-    content = json.dumps([json.loads(TRAIL)] * 2, indent=2).encode()[:-30]
+    content = json.dumps({"a": {"b": [1, 2]}}, indent=2).encode()[:-3]
 
     [outcome] = intake(content, "export.json")
 
     assert (type(outcome), outcome.line, outcome.raw) == (Quarantined, 0, content)
+
+
+@pytest.mark.parametrize("layout", [None, 2])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("wrap", [list, lambda rows: {"Records": rows}])
+def test_records_before_the_end_of_a_cut_document_are_read(intake, layout, packed, wrap):
+    """A CloudTrail file is one line; half a download still holds records."""
+    rows = [{"n": n, "text": "}]{[", "noise": os.urandom(40).hex()} for n in range(50)]
+    content = json.dumps(wrap(rows), indent=layout).encode()
+
+    outcomes = intake(gzip.compress(content)[:-300] if packed else content[:-300], "export.json")
+
+    read_well = [json.loads(raw) for raw in raws(outcomes)]
+    assert read_well == rows[: len(read_well)]
+    assert len(read_well) == len(outcomes) - 1 > 30
+    assert outcomes[-1].line == 0
+    assert outcomes[-1].raw in content
+
+
+def test_a_bad_first_line_is_not_lost_when_the_gzip_is_cut_too(intake):
+    outcomes = intake(gzip.compress(b"{bad\n" + EVE + b"\n{also bad\n" + TRAIL)[:-3])
+
+    assert kinds(outcomes) == ["Quarantined", "Incoming", "Quarantined", "Incoming", "Quarantined"]
+    assert [outcome.line for outcome in outcomes] == [1, 2, 3, 4, 0]
 
 
 def test_broken_elements_leave_the_others(intake):

@@ -123,7 +123,11 @@ def _is_object(raw: bytes) -> bool:
 
 def _by_line(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | None) -> Iterator[Outcome]:
     blank = True
+    cut: Quarantined | None = None  # perhaps the line that a fault cut off: if it is the last
     for number, line in enumerate(lines(content, MAX_DOCUMENT_BYTES), 1):
+        if cut is not None:
+            yield cut
+            cut = None
         if line is None:
             blank = False
             yield Quarantined(file, number, f"the line is longer than {MAX_DOCUMENT_BYTES} bytes", b"")
@@ -136,10 +140,12 @@ def _by_line(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | 
         if outcome is None:
             yield from _elements(_enveloped(raw) or [], file, schema, number)
         elif chunks.fault and isinstance(outcome, Quarantined):
-            chunks.rest = raw  # the line that the fault cut off
+            cut = outcome
         else:
             yield outcome
-    if blank:
+    if cut is not None:
+        chunks.rest = cut.raw
+    elif blank and not chunks.fault:
         yield Skipped(file, "empty")
 
 
@@ -232,44 +238,51 @@ def _one_document(data: bytes) -> list[msgspec.Raw] | None:
 def _not_one_document(
     data: bytes, reason: str, chunks: Chunks, file: str, schema: str | None
 ) -> Iterator[Outcome]:
-    """Damaged JSON Lines line by line, objects one after the other as such, a damaged document whole."""
+    """Objects one after the other, damaged JSON Lines line by line, a damaged document as far as it is whole."""
     full = [line for line in data.split(b"\n") if line and not line.isspace()]
     good = sum(_is_object(line) for line in full)
     joined = _joined(data) if 2 * good < len(full) else None
+    start = _LIST_START.match(data)
+    listed, end = _scanned(data, start.end(), b", \t\r\n") if start else ([], 0)
     if joined is not None:
         yield from _elements(joined, file, schema)
-    elif good or len(full) == 1 or not _STARTS_LIKE_JSON.match(data):
+    elif len(listed) <= good and (good or len(full) == 1 or not _STARTS_LIKE_JSON.match(data)):
         yield from _by_line(iter([data]), chunks, file, schema)
-    elif chunks.fault:
-        chunks.rest = data
     else:
-        yield Quarantined(file, 0, reason, data)
+        yield from _elements(listed, file, schema)
+        chunks.rest = data[end:]
+        if not chunks.fault:
+            yield Quarantined(file, 0, reason, chunks.rest)
 
 
+_LIST_START = re.compile(rb'\s*(?:\{\s*"(?:Records|value)"\s*:\s*)?\[')
 _JOINT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
 
 
 def _joined(data: bytes) -> list[bytes] | None:
     """Objects one after the other without a separator of their own, None unless that is all there is."""
+    slices, end = _scanned(data, 0, b" \t\r\n\x1e")
+    if data[end:].strip() or not all(_is_object(part) for part in slices):
+        return None
+    return slices or None
+
+
+def _scanned(data: bytes, position: int, between: bytes) -> tuple[list[bytes], int]:
+    """Slices that are balanced objects or lists, up to the first other content, and where the last one ends."""
     slices: list[bytes] = []
-    depth, start, end = 0, 0, 0
-    for match in _JOINT.finditer(data):
+    depth, start, end = 0, position, position
+    for match in _JOINT.finditer(data, position):
         mark = match[0]
-        if mark == b'"':
-            return None  # a string without an end
-        if mark in b"{[":
-            if depth == 0:
-                start = match.start()
-                if data[end:start].strip():
-                    return None
+        if depth == 0 and (mark not in (b"{", b"[") or data[end : match.start()].strip(between)):
+            break
+        if mark in (b"{", b"["):
+            start = start if depth else match.start()
             depth += 1
-        elif mark in b"}]":
+        elif mark in (b"}", b"]"):
             depth -= 1
-            if depth < 0:
-                return None
             if depth == 0:
                 end = match.end()
                 slices.append(data[start:end])
-    if depth or data[end:].strip() or not all(_is_object(part) for part in slices):
-        return None
-    return slices or None
+        elif mark == b'"':
+            break  # a string without an end
+    return slices, end
