@@ -247,8 +247,8 @@ class AuditLog(Protocol):
     def sequence(self) -> Head:
         """Give every committed entry its index, in commit order; the head, durably stored.
 
-        One sequencer runs at a time; another call waits for it. Call it outside any transaction. `TamperDetected` when the stored head
-        does not hold.
+        One sequencer runs at a time; another call waits for it, so call it outside any transaction.
+        `TamperDetected` when the stored head does not hold.
         """
         ...
 
