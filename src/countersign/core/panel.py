@@ -36,7 +36,7 @@ def panel(
     checked: Sequence[CheckedClaim],
     flags: Sequence[Flag],
     *,
-    marked: Collection[tuple[str, str]] = (),
+    marked: Collection[tuple[str, str]],
 ) -> tuple[PanelEntry, ...]:
     """Every part, in order. `marked` are (evidence id, pointer) of fields with an injection marker."""
     columns = survey(snapshot, _wanted, [alert.evidence for alert in alerts])
