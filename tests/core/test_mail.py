@@ -63,6 +63,10 @@ def test_the_topmost_result_counts_and_comments_do_not():
     assert mail["auth"] == {"spf": "fail", "dkim": "none"}
 
 
+def test_of_several_results_of_one_method_the_first_counts():
+    assert authentication("mx; dkim=fail header.d=a; dkim=pass header.d=b") == {"dkim": "fail"}
+
+
 def test_quoted_text_is_no_result():
     assert authentication('mx; spf=none reason="; dkim=pass"; x=dkim=pass') == {"spf": "none"}
 
@@ -97,6 +101,7 @@ def test_times_need_a_zone_and_a_calendar(text, expected):
     [
         ("https://Bank.example./login", "bank.example"),
         ("http://bank.example@evil.example/", "evil.example"),
+        ("http://bank.example@x@evil.example/", "evil.example"),
         ("http://evil.example\\@bank.example/", "evil.example"),
         ("http://evil.example:8080?x=bank.example", "evil.example"),
         ("http://0x7f000001/", "127.0.0.1"),
