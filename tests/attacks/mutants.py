@@ -289,6 +289,10 @@ def same_differs(m: Maker) -> Claim:
 
 def absence_false(m: Maker) -> Claim:
     record, chosen = m.filter()
+    fact = m.rng.choice(m.facts[record.id])
+    if m.rng.random() < 0.3 and isinstance(fact.raw, str) and len(fact.raw) > 3:
+        part = fact.raw if m.rng.random() < 0.5 else fact.raw[: m.rng.randrange(3, len(fact.raw))]
+        chosen = {"schema": record.schema, "where": [[fact.pointer, m.rng.choice(["prefix", "contains"]), part[:400]]]}
     return {"kind": "absence", "filter": chosen, **(m.interval(record) or m.whole(record))}
 
 
@@ -331,6 +335,19 @@ def free_text(m: Maker) -> Claim:
     chosen = {"schema": fact.record.schema, "where": [clause]}
     zero = {"op": "eq", "value": 0} if claim["kind"] == "count" else {}
     return claim | {"filter": chosen, **m.whole(fact.record), **zero}
+
+
+def same_words_other_type(m: Maker) -> Claim:
+    """There is no such number, says a claim that asks for it as a text; and the other way round."""
+    fact = m.rng.choice([fact for fact in m.everything if isinstance(fact.raw, bool) or is_number(fact.raw)])
+    words: Any = str(fact.raw).lower()
+    if m.rng.random() < 0.3:
+        fact = m.rng.choice([fact for fact in m.everything if isinstance(fact.raw, str) and fact.raw.isdigit()] or [fact])
+        words = int(fact.raw) if isinstance(fact.raw, str) else words
+    chosen = {"schema": fact.record.schema, "where": [[fact.pointer, "eq", words]]}
+    if m.rng.random() < 0.5:
+        return {"kind": "count", "filter": chosen, "op": m.rng.choice(["eq", "le"]), "value": 0, **m.whole(fact.record)}
+    return {"kind": "absence", "filter": chosen, **m.whole(fact.record)}
 
 
 def true_for_one(m: Maker) -> Claim:
@@ -417,6 +434,7 @@ FAMILIES: dict[str, tuple[Callable[[Maker], Claim], str]] = {
     "(h) roles_of_two_records": (roles_of_two_records, "full"),
     "(i) order_inside_clock_bound": (inside_bound, "close"),
     "(j) duplicates_counted": (inflated, "doubled"),
+    "same_words_other_type": (same_words_other_type, "full"),
     "same_differs": (same_differs, "full"),
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 import oracle_shape as shape
 from oracle_values import (
     ABSENT,
+    by_parts,
     claim_time,
     embedded,
     holds,
@@ -29,11 +30,13 @@ from oracle_values import (
     of_claim,
     of_record,
     operand_fits,
+    other_type,
     plain,
     read_json,
     record_time,
     typed,
     walk,
+    words,
 )
 
 BOUND_NS = 2 * 10**9
@@ -170,9 +173,9 @@ class Oracle:
 
     @cached_property
     def strings(self) -> set[str]:
-        """Every string that stands as a whole value in the snapshot or in a pinned list."""
-        found = {value for r in self.records for _, value in self.schemas[r.schema].leaves(r.view) if isinstance(value, str)}
-        lists = {v for kb in self.references for entry in kb["entries"] for v in entry.values() if isinstance(v, str)}
+        """The words of every whole value in the snapshot or in a pinned list."""
+        found = {words(value) for r in self.records for _, value in self.schemas[r.schema].leaves(r.view)}
+        lists = {words(v) for kb in self.references for entry in kb["entries"] for v in entry.values()}
         return found | lists
 
     @cached_property
@@ -190,8 +193,9 @@ class Oracle:
             "reference": self.of_reference,
         }  # fmt: skip
         answer = kinds[claim["kind"]](claim)
-        if "filter" in claim and self.partial_words(claim["filter"]):
-            return replace(answer, clear=False)
+        if "filter" in claim and answer.status != "invalid":
+            if self.partial_words(claim["filter"]) or self.mixed_types(claim["filter"]):
+                return replace(answer, clear=False)
         return answer
 
     def place(self, cite: str, pointer: str) -> tuple[Record, dict[str, Any], object] | None:
@@ -213,7 +217,8 @@ class Oracle:
         if not is_scalar(value):
             return Answer("unsupported", clear=value is ABSENT)
         true = holds(value, claim["op"], claim["value"], kind, form)
-        return Answer("verified" if true else "contradicted", clear=not isinstance(claim["value"], bool))
+        clear = not isinstance(claim["value"], bool) and not by_parts(claim["op"], kind) and not other_type(value, claim["value"], kind)
+        return Answer("verified" if true else "contradicted", clear=clear)
 
     def of_quote(self, claim: Claim) -> Answer:
         found = self.place(claim["cite"], claim["ptr"])
@@ -225,7 +230,8 @@ class Oracle:
         text, start, end = claim["text"], claim.get("start"), claim.get("end")
         places = [i for i in range(len(value) - len(text) + 1) if value.startswith(text, i)]
         if (start is None) != (end is None):
-            return MAYBE_INVALID
+            fits = len(places) == 1 and start in (None, places[0]) and end in (None, places[0] + len(text))
+            return Answer("verified" if fits else "invalid", clear=False)
         if start is not None and not start < end <= len(value):
             return INVALID
         cut = "cut" in spec and len(value) >= spec["cut"]
@@ -247,7 +253,11 @@ class Oracle:
         if row is None:
             return Answer("unsupported", clear=False)
         answers = [self.role(record, row["roles"].get(role), value) for role, value in claim["roles"].items()]
-        clear = not any(isinstance(value, bool) for value in claim["roles"].values())
+        stated = [self.role_value(record, row["roles"].get(role)) for role in claim["roles"]]
+        clear = not any(
+            isinstance(value, bool) or other_type(found, value, kind)
+            for (found, kind, _), value in zip(stated, claim["roles"].values(), strict=True)
+        )
         if False in answers:
             return Answer("contradicted", clear=clear)
         return Answer("unsupported" if None in answers else "verified", clear=clear)
@@ -286,7 +296,8 @@ class Oracle:
         kinds = {left[1]["type"], right[1]["type"]}
         one = of_record(left[2], left[1]["type"], left[1].get("format", "iso"))
         two = of_record(right[2], right[1]["type"], right[1].get("format", "iso"))
-        return Answer("verified" if one == two else "contradicted", clear=len(kinds) == 1)
+        clear = len(kinds) == 1 and not other_type(left[2], right[2], left[1]["type"])
+        return Answer("verified" if one == two else "contradicted", clear=clear)
 
     def of_order(self, claim: Claim) -> Answer:
         before, after = self.by_id.get(claim["before"]), self.by_id.get(claim["after"])
@@ -310,8 +321,9 @@ class Oracle:
         entry = next((entry for entry in books[0]["entries"] if entry["key"] == claim["key"]), {})
         if claim["field"] not in entry:
             return Answer("unsupported")
-        true = plain(entry[claim["field"]]) == plain(claim["value"])
-        return Answer("verified" if true else "contradicted", clear=not isinstance(claim["value"], bool))
+        stated, value = entry[claim["field"]], claim["value"]
+        clear = not isinstance(value, bool) and not other_type(stated, value, "text")
+        return Answer("verified" if plain(stated) == plain(value) else "contradicted", clear=clear)
 
     # Aggregates
 
@@ -408,9 +420,23 @@ class Oracle:
                 return True
         return False
 
+    def mixed_types(self, chosen: Claim) -> bool:
+        """A record has the value in the same words as another JSON type: counting it or refusing the claim are both right."""
+        schema = self.schemas[chosen["schema"]]
+        specs = [(pointer, value, schema.field(pointer) or {"type": "text"}) for pointer, op, value in chosen["where"] if op == "eq"]
+        return any(
+            other_type(schema.resolve(record.view, pointer), value, spec["type"])
+            for pointer, value, spec in specs
+            for record in self.by_schema.get(chosen["schema"], [])
+        )
+
     def partial_words(self, chosen: Claim) -> bool:
         """A filter that looks for part of a value: "present in the snapshot" may or may not mean whole values."""
-        return any(op in ("contains", "prefix") and value not in self.strings for _, op, value in chosen["where"])
+        kinds = [(self.schemas[chosen["schema"]].field(pointer) or {"type": "text"})["type"] for pointer, _, _ in chosen["where"]]
+        return any(
+            op in ("contains", "prefix") and (value not in self.strings or by_parts(op, kind))
+            for kind, (_, op, value) in zip(kinds, chosen["where"], strict=True)
+        )
 
     def aggregate(self, claim: Claim) -> tuple[list[Record], bool] | None:
         """Matching records and whether the claim is covered; None when the filter or interval is refused."""

@@ -39,7 +39,7 @@ _ORDERED_TYPES = {"port", "pid", "int", "id", "severity", "number", "time"}
 
 
 class Broken(dict[str, object]):
-    """A JSON object in which a key stood twice."""
+    """A JSON object in which a key stood twice, or what stands for a number that JSON does not have."""
 
 
 def no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -55,6 +55,8 @@ def read_json(raw: bytes, *, strict: bool = False) -> object:
         return int(digits) if len(digits) < 4000 else Decimal(digits)
 
     def refuse(word: str) -> object:
+        if strict:
+            return Broken()  # spoils the claim it stands in, not the document
         raise ValueError(f"{word} is not JSON")
 
     hook = no_duplicates if strict else None
@@ -186,28 +188,23 @@ def rfc3339(ns: int) -> str:
 
 
 def plain(value: object) -> Known:
-    """A value of no special type: exact code points, exact decimals, a boolean that is never a number."""
-    if isinstance(value, bool):
-        return "bool", value
-    if isinstance(value, str):
-        return "text", value
-    return "number", Decimal(str(value)) if isinstance(value, float) else Decimal(value)  # type: ignore[arg-type]
+    """A value of no special type, by its words: a sentence cannot tell 1 from "1", so neither may its truth."""
+    if isinstance(value, str | bool):
+        return "text", words(value)
+    number = Decimal(str(value))
+    return "text", str(int(number)) if number.is_finite() and number % 1 == 0 and abs(number) < 10**30 else str(number)
 
 
 def typed(value: object, kind: str) -> Known | None:
     """The value as its semantic type, None when it does not parse as that."""
     if isinstance(value, bool):
-        return ("bool", value) if kind == "bool" else None
-    if kind in _WHOLE_TYPES:
-        if isinstance(value, str) and _WHOLE.match(value):
-            return "number", Decimal(value)
-        if isinstance(value, str) and _HEX.match(value):
+        return plain(value) if kind == "bool" else None
+    if kind in _WHOLE_TYPES | {"number"}:
+        if kind != "number" and isinstance(value, str) and _HEX.match(value):
             return "number", Decimal(int(value, 16))
-        return plain(value) if is_number(value) else None
-    if kind == "number":
-        if isinstance(value, str) and _DECIMAL.match(value):
+        if isinstance(value, str) and (_DECIMAL if kind == "number" else _WHOLE).match(value):
             return "number", Decimal(value)
-        return plain(value) if is_number(value) else None
+        return ("number", Decimal(str(value))) if is_number(value) else None
     if kind == "ip":
         address = ip_address(value)
         return ("ip", address.packed) if address is not None else None
@@ -259,6 +256,24 @@ def operand_fits(op: str, value: object, kind: str) -> bool:
     if isinstance(value, bool) or kind not in _ORDERED_TYPES:
         return False
     return of_claim(value, kind)[0] == ("time" if kind == "time" else "number")
+
+
+def words(value: object) -> str:
+    """What a sentence would say for a scalar."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def other_type(found: object, value: object, kind: str) -> bool:
+    """Two values in the same words and of different JSON types, where the semantic type does not settle it."""
+    if not is_scalar(found) or not is_scalar(value):
+        return False
+    settled = typed(found, kind) is not None and kind in _WHOLE_TYPES | {"number"}
+    return words(found) == words(value) and type(found) is not type(value) and not settled
+
+
+def by_parts(op: str, kind: str) -> bool:
+    """A text operator on a field whose values are not compared as text."""
+    return op in ("contains", "prefix") and (kind in _WHOLE_TYPES - {"id"} or kind in ("ip", "time", "number", "bool"))
 
 
 def holds(found: object, op: str, value: object, kind: str, form: str) -> bool:
