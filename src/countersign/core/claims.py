@@ -316,6 +316,7 @@ class _Reader:
 
     def __init__(self, row: dict[str, Any], cites: Mapping[str, str] | None) -> None:
         self.row = dict(row)
+        self.sectioned = "section" in row
         self.cites = cites
 
     def claim(self) -> Claim:
@@ -325,15 +326,15 @@ class _Reader:
         kind = self.take("kind")
         if not isinstance(kind, str) or kind not in _KINDS:
             raise Refused(2, "unknown kind")
-        section = self.row.pop("section", None)
-        if section is not None and (not isinstance(section, str) or section not in SECTIONS):
+        section = self.take("section") if "section" in self.row else ""
+        if not isinstance(section, str) or (section not in SECTIONS and self.sectioned):
             raise Refused(1, "unknown section")
         read: Callable[[_Reader], dict[str, Any]] = _KINDS[kind][1]
         members = read(self)
         if self.row:
             extra = sorted(self.row)[0]
             raise Refused(1, f"unknown key {shown(extra, tainted=True, limit=40)}")
-        made: Claim = _KINDS[kind][0](id=named, section=section or "", **members)
+        made: Claim = _KINDS[kind][0](id=named, section=section, **members)
         return made
 
     def take(self, key: str) -> Any:

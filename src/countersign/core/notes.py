@@ -195,22 +195,37 @@ def title(checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: 
     return "; ".join(f.phrase for f in sorted(picked, key=lambda f: f.event_ns or 0))
 
 
-def indicator_lines(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[str]:
-    """One Markdown line per indicator: its value, and how many records of each source hold it, as claimed."""
-    rows: dict[str, list[tuple[str, str, str]]] = {}
+Told = tuple[str, list[tuple[str, str]]]
+
+
+def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Told]:
+    """Indicator → (what a source says of it, claim id), as the verified counts have it."""
+    rows: dict[str, list[tuple[str, str]]] = {}
+    names: dict[str, str] = {}
     for claim in checked:
         made = claim.claim
-        if claim.section != "indicators" or claim.status != "verified":
+        if claim.section != "indicators" or claim.status != "verified" or not isinstance(made, CountClaim):
             continue
-        if isinstance(made, CountClaim) and len(made.filter.where) == 1:
-            pointer, _, value = made.filter.where[0]
-            path = snapshot.path(made.filter.schema, pointer)
-            text = shown(value, tainted=path is None or path.field.tainted)
-            label = path.label if path else pointer
-            key = value_text(short(value, path.field.type if path else "text")).lower().split("@", 1)[0]
-            rows.setdefault(key, []).append((text, f"{len(claim.records)} {made.filter.schema} ({label} {text})", claim.id or ""))
+        pointer, _, value = made.filter.where[0]
+        path = snapshot.path(made.filter.schema, pointer)
+        text = shown(value, tainted=path is None or path.field.tainted)
+        key = str(value_text(short(value, path.field.type if path else "text"))).lower().split("@", 1)[0].split(".")[0]
+        key = key if not key.isdigit() else value_text(value)
+        names.setdefault(key, text)
+        said = f"{len(claim.records)} in {made.filter.schema} ({path.label if path else pointer} {text})"
+        rows.setdefault(key, []).append((said, claim.id or ""))
+    return [(names[key], sources) for key, sources in rows.items()]
+
+
+def indicator_rows(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Each indicator and, in words, how many records of each source hold it."""
+    return [(name, " · ".join(dict.fromkeys(said for said, _ in told))) for name, told in _indicators(checked, snapshot)]
+
+
+def indicator_lines(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[str]:
+    """The same as Markdown, with the claims' ids."""
     return [
-        f"- **{markdown(sources[0][0])}** · {markdown(' · '.join(source for _, source, _ in sources))} "
-        f"`{' '.join(name for _, _, name in sources)}`"
-        for sources in rows.values()
+        f"- **{markdown(name)}** · {markdown(' · '.join(dict.fromkeys(said for said, _ in told)))} "
+        f"`{' '.join(dict.fromkeys(claim for _, claim in told))}`"
+        for name, told in _indicators(checked, snapshot)
     ]

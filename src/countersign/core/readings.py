@@ -61,7 +61,7 @@ def _tool_attack(
             citations.append(Citation(eid, pointer, shown(value, tainted=path.field.tainted)))
     records = tuple(dict.fromkeys(eid for eid, _ in held))
     number = f"{len(records)} record{'s' if len(records) > 1 else ''}"
-    why = f"{_list(names)} of {number} carry marks of text aimed at a reader or a tool"
+    why = f"marks of text aimed at a reader or a tool stand in {_list(names)} of {number}"
     return _reading(
         _free("t", checked),
         "tool_attack",

@@ -1,71 +1,148 @@
-"""assemble: alerts and evidence become cases, each with its snapshot and a reason for every link."""
+"""assemble: alerts and evidence become cases, each with a reason for every link.
 
-from collections.abc import Sequence
+Alerts are grouped through rare shared observables; telemetry joins a group when it shares one near it in
+time. Where nothing alerted, everything that was read is one case, up to a stated size, and says so.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from countersign.core.alert import Alert
+from countersign.core.alerting import alert_of
 from countersign.core.case import Duplicate, Link
-from countersign.core.correlate import Alerted, duplicates, group, join
-from countersign.core.coverage import Coverage, parse_coverage
+from countersign.core.correlate import WINDOW_S, Group, Sighting, group, sighting
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING
 from countersign.core.ids import derived_id
-from countersign.core.observable import observables
-from countersign.core.reference import Reference, parse_reference
+from countersign.core.joining import MAX_RECORDS as MAX_TELEMETRY
+from countersign.core.joining import Candidate, Told, duplicates, join, told
+from countersign.core.observable import Found, Observable, observables
 from countersign.core.views import view
-from countersign.ports import Pair, Ports, Transaction
+from countersign.ports import Ports, Transaction
 from countersign.steps.ingest import Read
 
-WINDOW_NS = 3600 * 1_000_000_000
-MAX_TELEMETRY = 2000  # records that join a case by a shared observable
 MAX_RECORDS = 10_000  # records of a case that is opened over files
-POPULAR_SHARE = 0.05  # an observable in a larger share of the window's records does not make telemetry join
-POPULAR_LEAST = 200
+MAX_CANDIDATES = 20_000  # records looked at for one group's telemetry
+WINDOW_NS = WINDOW_S * 1_000_000_000
 
 
 class Assembled(msgspec.Struct, frozen=True):
-    """A case before anything is said of it: its evidence and why it stands together."""
+    """A case before anything is said of it: its evidence, and why it stands together."""
 
     id: str
-    name: str  # given by a person, or empty
     alerts: tuple[Alert, ...]
     evidence: tuple[Evidence, ...]
     links: tuple[Link, ...]
     duplicates: tuple[Duplicate, ...]
     opened_because: tuple[str, ...]
     left_out: int = 0
+    name: str = ""  # given by a person
 
 
-def by_hand(read: Read, ports: Ports, title: str) -> list[Assembled]:
-    """One case over everything that was read, because a person asked for it (or because nothing alerted)."""
-    why = f"opened by hand over {len(read.ids)} records" if title else "telemetry without any alert, taken as one case"
+def by_hand(read: Read, ports: Ports, title: str = "") -> list[Assembled]:
+    """One case over everything that was read, because a person asked for it or because nothing alerted."""
     ids = list(read.ids)
     if not ids:
         return []
     with ports.store.reading() as tx:
         evidence = _ordered(tx.evidence.get(ids[:MAX_RECORDS]).values())
-    alerts = tuple(a for a in read.alerts if a.evidence in {e.id for e in evidence})
-    name = derived_id("case", title, *sorted(ids))
-    left_out = max(0, len(ids) - MAX_RECORDS)
-    because = (why,) if not left_out else (why, f"{left_out} records beyond the limit of {MAX_RECORDS} are left out")
-    return [Assembled(name, title, alerts, evidence, (), _duplicates(evidence, ports), because, left_out)]
+    held = {record.id for record in evidence}
+    why = [f"opened by hand over {len(ids)} records" if title else f"{len(ids)} records without any alert, as one case"]
+    if len(ids) > MAX_RECORDS:
+        why.append(f"{len(ids) - MAX_RECORDS} records beyond the limit of {MAX_RECORDS} are left out")
+    return [
+        Assembled(
+            derived_id("case", title, *sorted(ids)),
+            tuple(a for a in read.alerts if a.evidence in held),
+            evidence,
+            (),
+            duplicates([_told(ports, r) for r in evidence], ports.dictionary.schemas),
+            tuple(why),
+            max(0, len(ids) - MAX_RECORDS),
+            title,
+        )
+    ]
 
 
 def from_alerts(read: Read, ports: Ports) -> list[Assembled]:
-    """Alerts grouped through shared rare observables, each group joined by the telemetry that shares one."""
-    found: list[Assembled] = []
+    """Alerts grouped through shared rare observables, each group joined by the telemetry near it."""
     with ports.store.reading() as tx:
         carried = tx.evidence.get([a.evidence for a in read.alerts])
-        raised = [Alerted(a, _seen(carried[a.evidence], ports)) for a in read.alerts]
-        for one in group(raised):
-            found.append(_assemble(tx, ports, one))
-    return found
+        seen = [_sighting(ports, a, carried[a.evidence]) for a in read.alerts]
+        by_alert = {s.alert.id: s for s in seen}
+        groups = group(seen)
+        return [_assemble(tx, ports, one, by_alert) for one in groups]
 
 
-def _seen(record: Evidence, ports: Ports) -> tuple[tuple[object, str], ...]:
+def _found(ports: Ports, record: Evidence) -> tuple[Found, object]:
     schema = ports.dictionary.schema(record.schema)
     try:
-        return observables(schema, view(record.raw, record.parser)) if schema else ()
+        shown: object = view(record.raw, record.parser)
     except ValueError:
-        return ()
+        return (), MISSING
+    return (observables(schema, shown) if schema else ()), shown
+
+
+def _sighting(ports: Ports, alert: Alert, record: Evidence) -> Sighting:
+    found, _ = _found(ports, record)
+    return sighting(alert, ports.dictionary.schemas[record.schema], found)
+
+
+def _told(ports: Ports, record: Evidence) -> Told:
+    found, shown = _found(ports, record)
+    schema = ports.dictionary.schemas.get(record.schema, ports.dictionary.schemas["json.unknown"])
+    return told(record, schema, {} if shown is MISSING else shown, found)
+
+
+def _ordered(records: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted(records, key=lambda r: (r.event_ns is None, r.event_ns or 0, r.id)))
+
+
+def _assemble(tx: Transaction, ports: Ports, one: Group, seen: dict[str, Sighting]) -> Assembled:
+    held: dict[Observable, list[int]] = defaultdict(list)
+    for alert in one.alerts:
+        if alert.event_ns is not None:
+            for observable in seen[alert.id].observables:
+                held[observable].append(alert.event_ns)
+    own = {alert.evidence for alert in one.alerts}
+    joined, left_out = _telemetry(tx, ports, {o: sorted(times) for o, times in held.items()}, own)
+    evidence = _ordered(tx.evidence.get([*own, *joined]).values())
+    return Assembled(
+        derived_id("case", *sorted(a.id for a in one.alerts)),
+        one.alerts,
+        evidence,
+        one.links,
+        duplicates([_told(ports, r) for r in evidence], ports.dictionary.schemas),
+        one.opened_because,
+        left_out,
+    )
+
+
+def _telemetry(
+    tx: Transaction, ports: Ports, held: dict[Observable, list[int]], own: set[str]
+) -> tuple[Sequence[str], int]:
+    times = [ns for moments in held.values() for ns in moments]
+    if not times:
+        return (), 0
+    pairs = [(o.type, o.value) for o in held]
+    found = tx.evidence.by_observables(pairs, min(times) - WINDOW_NS, max(times) + WINDOW_NS, MAX_CANDIDATES)
+    candidates = [
+        Candidate(r.id, r.source, r.event_ns, tuple(o for o, _ in _found(ports, r)[0]))
+        for r in _ordered(tx.evidence.get([eid for eid in found.ids if eid not in own]).values())
+        if not _alerts(ports, r)
+    ]
+    joined = join(held, candidates, limit=MAX_TELEMETRY)
+    return [eid for eid, _ in joined.evidence], joined.left_out + found.total - len(found.ids)
+
+
+def _alerts(ports: Ports, record: Evidence) -> bool:
+    """Other cases' alerts are theirs."""
+    schema = ports.dictionary.schema(record.schema)
+    if schema is None or schema.alert is None:
+        return False
+
+
+    _, shown = _found(ports, record)
+    return shown is not MISSING and alert_of(schema, record, shown) is not None

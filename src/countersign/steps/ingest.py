@@ -33,7 +33,7 @@ class Read(msgspec.Struct):
     alerts: list[Alert] = []
     formats: Counter[str] = msgspec.field(default_factory=Counter)
     quarantined: list[Quarantined] = []
-    broken: Counter[str] = msgspec.field(default_factory=Counter)  # schema → quarantined records of its files
+    by_file: dict[str, str] = {}  # file → schema of its last record
     skipped: list[Skipped] = []
     untyped: int = 0
 
@@ -74,6 +74,7 @@ def _take(
     schema = ports.dictionary.schema(outcome.schema)
     pairs: list[Pair] = []
     read.formats[record.schema] += 1
+    read.by_file[outcome.file] = record.schema
     if record.id not in read.ids and schema is not None and view is not MISSING:
         pairs = [(o.type, o.value) for o, _ in observables(schema, view)]
         untyped.look(schema, view)

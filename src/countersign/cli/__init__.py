@@ -1,0 +1,236 @@
+"""The command line: it speaks to people and to pipelines, and decides nothing.
+
+Exit codes: 0 done; 1 done, but something was quarantined or degraded; 2 unusable arguments; 3 an
+invariant could not be kept. Commands import their work when they run, so that `--help` is quick.
+"""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from countersign.errors import (
+    AuditLogError,
+    ConfigError,
+    CountersignError,
+    DigestMismatch,
+    SourceError,
+    StoreError,
+    UsageError,
+)
+
+app = typer.Typer(
+    name="countersign",
+    help="The model proposes, an analyst countersigns, the log proves it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+case_app = typer.Typer(help="Cases: list, show, open by hand, export.", no_args_is_help=True, rich_markup_mode=None)
+reference_app = typer.Typer(help="Registers, baselines and lists.", no_args_is_help=True, rich_markup_mode=None)
+log_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(case_app, name="case")
+app.add_typer(reference_app, name="reference")
+app.add_typer(log_app, name="log")
+
+Home = Annotated[str | None, typer.Option("--home", help="Where cases are kept. [env: COUNTERSIGN_HOME]")]
+Config = Annotated[str | None, typer.Option("--config", help="Settings file; default config.toml in the home.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown notes.")]
+Out = Annotated[str | None, typer.Option("--out", help="Write there instead of standard output.")]
+Paths = Annotated[list[str], typer.Argument(help="Files, folders, or - for standard input.")]
+Format = Annotated[str, typer.Option("--format", help="Record schema; auto reads it from content.")]
+Coverage = Annotated[
+    list[str] | None, typer.Option("--coverage", help="Coverage manifest (JSON): what was read of each source.")
+]
+References = Annotated[list[str] | None, typer.Option("--reference", help="Pinned reference file or folder.")]
+
+
+class State:
+    """Options that stand before the command."""
+
+    home: str | None = None
+    config: str | None = None
+
+
+@app.callback()
+def options(home: Home = None, config: Config = None) -> None:
+    """The model proposes, an analyst countersigns, the log proves it."""
+    State.home, State.config = home, config
+
+
+@app.command()
+def triage(
+    paths: Paths,
+    fmt: Format = "auto",
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    out: Out = None,
+    drafter: Annotated[str | None, typer.Option("--drafter", help="rules, or a drafter of the settings.")] = None,
+    as_case: Annotated[str | None, typer.Option("--as-case", help="Put everything in one case of this title.")] = None,
+    coverage: Coverage = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Read files, make cases, draft, verify, print, and keep."""
+    from countersign.cli import triage as door
+
+    _run(door.triage, _places(home, config), paths, fmt, _form(as_json, as_markdown), out, drafter, as_case, coverage)
+
+
+@app.command()
+def verify(
+    claims: Annotated[str, typer.Argument(help='A JSON document {"claims": […]}; - for standard input.')],
+    evidence: Annotated[list[str], typer.Option("--evidence", help="Records: files or folders.")],
+    coverage: Coverage = None,
+    reference: References = None,
+    fmt: Format = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Check claims that anyone wrote against records that anyone has; no case, no store."""
+    from countersign.cli import verify as door
+
+    _run(door.verify, claims, evidence, coverage, reference, fmt, as_json)
+
+
+@case_app.command("list")
+def case_list(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """Cases as they stand, newest first."""
+    from countersign.cli import case as door
+
+    _run(door.listing, _places(home, config), as_json)
+
+
+@case_app.command("show")
+def case_show(
+    case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """One case with its brief."""
+    from countersign.cli import case as door
+
+    _run(door.show, _places(home, config), case, _form(as_json, as_markdown))
+
+
+@case_app.command("open")
+def case_open(
+    source: Annotated[list[str], typer.Option("--from", help="Files or folders.")],
+    title: Annotated[str, typer.Option("--title", help="What the case is about.")],
+    fmt: Format = "auto",
+    as_json: AsJson = False,
+    as_markdown: AsMarkdown = False,
+    coverage: Coverage = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Open a case by hand over any records."""
+    from countersign.cli import triage as door
+
+    form = _form(as_json, as_markdown)
+    _run(door.triage, _places(home, config), source, fmt, form, None, None, title, coverage)
+
+
+@case_app.command("export")
+def case_export(
+    case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
+    form: Annotated[str, typer.Option("--format", help="json or markdown.")] = "json",
+    out: Out = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """A case as a file that stands on its own."""
+    from countersign.cli import case as door
+
+    _run(door.export, _places(home, config), case, form, out)
+
+
+@reference_app.command("add")
+def reference_add(
+    files: Annotated[list[str], typer.Argument(help="Reference files or folders (JSON).")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Pin a version of a register, baseline or list."""
+    from countersign.cli import reference as door
+
+    _run(door.add, _places(home, config), files)
+
+
+@reference_app.command("list")
+def reference_list(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """What is pinned, and whether it is stale."""
+    from countersign.cli import reference as door
+
+    _run(door.listing, _places(home, config), as_json)
+
+
+@log_app.command("verify")
+def log_verify(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """Recompute the whole log: intact, incomplete, altered, or could not check."""
+    from countersign.cli import log as door
+
+    _run(door.verify, _places(home, config), as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """What works here, what does not, and what to do."""
+    from countersign.cli import doctor as door
+
+    _run(door.doctor, _places(home, config), as_json)
+
+
+@app.command()
+def demo(home: Home = None, config: Config = None) -> None:
+    """Triage the bundled scenario and print its cases."""
+    from countersign.cli import demo as door
+
+    _run(door.demo, _places(home, config))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from countersign import __version__
+
+    typer.echo(__version__)
+
+
+def _places(home: str | None, config: str | None) -> tuple[str | None, str | None]:
+    return home or State.home, config or State.config
+
+
+def _form(as_json: bool, as_markdown: bool) -> str:
+    if as_json and as_markdown:
+        raise typer.BadParameter("--json and --markdown exclude each other")
+    return "json" if as_json else "markdown" if as_markdown else "text"
+
+
+def _run(door: Any, *arguments: Any) -> None:
+    """Run a command; every error of ours becomes one clear message and the right exit code."""
+    try:
+        code = door(*arguments)
+    except CountersignError as error:
+        from countersign.core.render import terminal
+
+        typer.echo(f"countersign: {terminal(str(error))}", err=True)
+        if error.hint:
+            typer.echo(f"  {terminal(error.hint)}", err=True)
+        broken = isinstance(error, AuditLogError | StoreError | DigestMismatch)
+        code = 2 if isinstance(error, ConfigError | UsageError | SourceError) else 3 if broken else 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 1
+    except KeyboardInterrupt:
+        typer.echo("countersign: stopped; what was stored so far is safe, run it again to go on", err=True)
+        code = 1
+    raise typer.Exit(code or 0)
+
+
+def main() -> None:
+    """The `countersign` command."""
+    app()

@@ -1,0 +1,89 @@
+"""`countersign case list|show|export`: what was kept, as it was made."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from countersign import config, wiring
+from countersign.cli import screen
+from countersign.errors import UsageError
+from countersign.ports import CaseState, Ports
+
+Places = tuple[str | None, str | None]
+PAGE = 200
+
+
+def _ports(places: Places) -> Ports:
+    folder = config.home(places[0])
+    return wiring.open_ports(folder, config.load(folder, places[1]))
+
+
+def listing(places: Places, as_json: bool) -> int:
+    """Cases, newest first, at most 200."""
+    ports = _ports(places)
+    with ports.store.reading() as tx:
+        cases = tx.cases.recent(PAGE)
+    if as_json:
+        rows = [{"id": c.case_id, "title": c.title, "severity": c.severity, "tier": c.tier} for c in cases]
+        sys.stdout.write(json.dumps({"schema": "countersign.cases/1", "cases": rows}, indent=1) + "\n")
+        return 0
+    out = screen.console()
+    if not cases:
+        screen.line(out, "no cases yet; `countersign triage PATH…` makes them")
+    for one in sorted(cases, key=lambda c: -c.tier):
+        screen.line(out, one.title, lead=f"{one.case_id}  {one.severity:<8} tier {one.tier}  ")
+    return 0
+
+
+def _find(ports: Ports, named: str) -> CaseState:
+    with ports.store.reading() as tx:
+        found = tx.cases.latest(named)
+        if found is None:
+            near = [c for c in tx.cases.recent(10_000) if c.case_id.startswith(named)]
+            if len(near) != 1:
+                why = f"{len(near)} cases begin with {named}" if near else f"there is no case {named}"
+                raise UsageError(why, hint="`countersign case list` shows them.")
+            found = tx.cases.latest(near[0].case_id)
+    if found is None:
+        raise UsageError(f"there is no case {named}", hint="`countersign case list` shows them.")
+    return found
+
+
+def show(places: Places, named: str, form: str) -> int:
+    """One case as it was kept."""
+    document: dict[str, Any] = json.loads(_find(_ports(places), named).document)
+    if form == "json":
+        sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        return 0
+    note = document["brief"]["notes_markdown"]
+    if form == "markdown":
+        sys.stdout.write(note)
+        return 0
+    out = screen.console()
+    screen.line(out, f"{document['id']} · {document['severity']} · tier {document['tier']}", "bold")
+    screen.line(out, document["title"], "bold")
+    for reason in document["opened_because"]:
+        screen.line(out, reason, "dim", 2)
+    for claim in document["brief"]["claims"]:
+        reasons = "; ".join(f"({o['check']}) {o['reason']}" for o in claim["objections"])
+        text = (claim["text"] or "") + (f" — {reasons}" if reasons else "")
+        screen.line(out, text, lead=f"{screen.MARK[claim['status']]} {claim['id'] or '?':<6}")
+        for citation in claim["citations"][:6]:
+            value = "absent" if citation["value"] is None else citation["value"]
+            screen.line(out, f"{citation['evidence'][7:19]} {citation['pointer']} = {value}", "dim", 9)
+    return 0
+
+
+def export(places: Places, named: str, form: str, out: str | None) -> int:
+    """Write a case as one JSON document (triage/1 case) or a Markdown note."""
+    if form not in {"json", "markdown"}:
+        raise UsageError(f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned.")
+    state = _find(_ports(places), named)
+    document: dict[str, Any] = json.loads(state.document)
+    text = document["brief"]["notes_markdown"] if form == "markdown" else json.dumps(document, indent=1, ensure_ascii=False)
+    if out:
+        Path(out).write_text(text + "\n", "utf-8")
+    else:
+        sys.stdout.write(text + "\n")
+    return 0

@@ -1,0 +1,63 @@
+"""`countersign reference add|list`: what benign readings must rest on."""
+
+import json
+import sys
+
+from countersign import config, wiring
+from countersign.cli import screen
+from countersign.cli.verify import parse, reference_files
+from countersign.core.reference import parse_reference
+from countersign.ports import ReferenceFile
+from countersign.steps.audit import entry
+
+Places = tuple[str | None, str | None]
+
+
+def add(places: Places, files: list[str]) -> int:
+    """Pin each file; a version is never replaced."""
+    folder = config.home(places[0])
+    ports = wiring.open_ports(folder, config.load(folder, places[1]))
+    out = screen.console()
+    for path in (path for name in files for path in reference_files(name)):
+        pinned = parse(path)
+        kept = ReferenceFile(pinned.kb, pinned.kb_version, pinned.kind, pinned.digest, path.read_bytes())
+        with ports.store.transaction() as tx:
+            fresh = tx.references.add(kept)
+            if fresh:
+                name = f"reference-{pinned.digest[7:39]}"
+                data = {"kind": pinned.kind, "entries": len(pinned.entries)}
+                tx.log.stage(entry(ports, "registry.changed", name, data=data, digests={"new": pinned.digest}))
+        said = "pinned" if fresh else "was pinned already"
+        screen.line(out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}")
+    ports.store.log.sequence()
+    return 0
+
+
+def listing(places: Places, as_json: bool) -> int:
+    """Every pinned version."""
+    folder = config.home(places[0])
+    ports = wiring.open_ports(folder, config.load(folder, places[1]))
+    with ports.store.reading() as tx:
+        kept = [parse_reference(one.raw) for one in tx.references.all()]
+    now = ports.clock.now_ns()
+    rows = [
+        {
+            "kb": r.kb,
+            "kb_version": r.kb_version,
+            "kind": r.kind,
+            "entries": len(r.entries),
+            "stale": r.is_stale(now),
+            "digest": r.digest,
+        }
+        for r in kept
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps({"schema": "countersign.references/1", "references": rows}, indent=1) + "\n")
+        return 0
+    out = screen.console()
+    for row in rows:
+        stale = " · past its time to live" if row["stale"] else ""
+        screen.line(out, f"{row['kb']} {row['kb_version']} · {row['kind']} · {row['entries']} entries{stale}")
+    if not rows:
+        screen.line(out, "nothing is pinned; `countersign reference add FILE` does it")
+    return 0

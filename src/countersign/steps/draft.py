@@ -1,0 +1,186 @@
+"""draft and verify: the drafter speaks from a dossier, the machine objects, and both are on record.
+
+The request is in the audit log, committed, before the drafter is asked; its reply before it is used. A
+reply that is not a brief gives way to the rules drafter's, and the case says so.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import msgspec
+
+from countersign.core import documents, verify
+from countersign.core.brief import Brief, parse_brief
+from countersign.core.case import Case
+from countersign.core.coverage import Coverage
+from countersign.core.ids import digest
+from countersign.core.marking import marked_fields
+from countersign.core.menu import menu
+from countersign.core.quality import Flag, assess
+from countersign.core.redact import Prepared, prepare
+from countersign.core.reference import Reference
+from countersign.core.snapshot import Snapshot
+from countersign.core.suggest import RULE_TABLE
+from countersign.core.tiers import tier
+from countersign.core.verified import Fallback, VerifiedBrief, check_brief, conclude
+from countersign.core.verify import CheckedClaim
+from countersign.errors import DraftError
+from countersign.ports import BriefState, CaseState, Drafter, Ports
+from countersign.steps.assemble import Assembled
+from countersign.steps.audit import entry
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """What a case is read against besides its evidence."""
+
+    coverage: Coverage = ()
+    references: tuple[Reference, ...] = ()
+    quarantined: Mapping[str, int] = MappingProxyType({})  # schema → records that could not be read
+    fallback: Drafter | None = None
+
+
+class Briefed(msgspec.Struct, frozen=True):
+    """A case with its brief, and the document that every door shows."""
+
+    case: Case
+    brief: VerifiedBrief
+    snapshot: Snapshot
+    flags: tuple[Flag, ...]
+    document: dict[str, object]
+
+
+def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tuple[Flag, ...]]:
+    """The case's snapshot with its data-quality flags."""
+    mine = {record.schema for record in one.evidence}
+    coverage = tuple(row for row in inputs.coverage if row.schema in mine)
+    bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
+    flags, skew_ns = assess(bare, inputs.quarantined, ports.clock.now_ns())
+    by_schema: dict[str, set[str]] = {}
+    for flag in flags:
+        by_schema.setdefault(flag.schema, set()).add(flag.flag)
+    held = {schema: frozenset(names) for schema, names in by_schema.items()}
+    return Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, held, skew_ns), flags
+
+
+def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
+    """Draft, verify and keep one case. A crash after the request leaves a request without a reply in the log."""
+    snapshot, flags = frozen(one, ports, inputs)
+    prepared = prepare(one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates))
+    run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, verify.VERSION, RULE_TABLE)).encode())[7:39]
+    _ask(ports, one, prepared, run)
+    brief, drafter, fallback, reply = _draft(ports, prepared, inputs)
+    stale = [r.kb for r in inputs.references if r.is_stale(ports.clock.now_ns())]
+    marked = marked_fields(snapshot)
+    checked = check_brief(brief, snapshot, one.alerts, flags, marked, stale)
+    severity, level, reasons = tier(snapshot, one.alerts, checked, flags, marked)
+    brief_ = conclude(
+        one.id,
+        drafter,
+        fallback,
+        brief,
+        checked,
+        snapshot,
+        one.alerts,
+        flags,
+        marked,
+        stale,
+        level,
+        severity,
+        prepared.facts,
+        one.left_out,
+    )
+    if one.name:
+        brief_ = msgspec.structs.replace(brief_, title=f"{one.name}: {brief_.title}")
+    case = Case(
+        one.id,
+        brief_.title,
+        severity,
+        level,
+        reasons,
+        snapshot.id,
+        one.opened_because,
+        one.alerts,
+        tuple(record.id for record in one.evidence),
+        one.links,
+        one.duplicates,
+        one.left_out,
+    )
+    document = documents.case_document(case, brief_, snapshot, flags)
+    _keep(ports, case, brief_, document, reply, run)
+    return Briefed(case, brief_, snapshot, flags, document)
+
+
+def _ask(ports: Ports, one: Assembled, prepared: Prepared, run: str) -> None:
+    manifest = msgspec.json.encode([record.id for record in one.evidence])
+    contents = {"dossier": prepared.dossier.document}
+    digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
+    with ports.store.transaction() as tx:
+        tx.log.stage(
+            entry(
+                ports,
+                "case.opened",
+                f"open-{one.id}-{prepared.dossier.snapshot[7:23]}",
+                case=one.id,
+                data={"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out},
+                contents={"evidence": manifest},
+            )
+        )
+        tx.log.stage(
+            entry(ports, "draft.requested", f"ask-{run}", case=one.id, digests=digests, contents=contents)
+        )
+
+
+def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Brief, str, Fallback | None, bytes]:
+    try:
+        reply = ports.drafter.draft(prepared.dossier)
+        return parse_brief(reply, prepared.cites, prepared.menu), ports.drafter.name, None, reply
+    except DraftError as error:
+        if inputs.fallback is None:
+            raise
+        reply = inputs.fallback.draft(prepared.dossier)
+        brief = parse_brief(reply, prepared.cites, prepared.menu)
+        return brief, inputs.fallback.name, Fallback(ports.drafter.name, str(error)), reply
+
+
+def _keep(
+    ports: Ports, case: Case, brief: VerifiedBrief, document: dict[str, object], reply: bytes, run: str
+) -> None:
+    raw = msgspec.json.encode(document)
+    state = CaseState(case.id, case.snapshot, case.title, case.severity, case.tier, raw)
+    verdicts = Counter(claim.status for claim in brief.claims)
+    objections = Counter(str(o.check) for claim in brief.claims for o in claim.objections)
+    digests = {"verifier": digest(verify.VERSION.encode()), "rules": digest(RULE_TABLE.encode())}
+    digests["dictionary"] = ports.dictionary.digest
+    with ports.store.transaction() as tx:
+        tx.log.stage(
+            entry(
+                ports,
+                "brief.drafted",
+                f"reply-{run}",
+                case=case.id,
+                refs={"request": f"ask-{run}"},
+                data={"drafter": brief.drafter, "fallback": brief.fallback is not None},
+                contents={"reply": reply},
+            )
+        )
+        fresh = tx.cases.save(state)
+        tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, raw)) if fresh else None
+        tx.log.stage(
+            entry(
+                ports,
+                "brief.verified",
+                f"verified-{run}-{digest(raw)[7:23]}",
+                case=case.id,
+                refs={"brief": f"reply-{run}"},
+                digests=digests,
+                contents={"brief": raw},
+                data={
+                    "statuses": dict(sorted(verdicts.items())),
+                    "objections": dict(sorted(objections.items())),
+                    "disposition": brief.suggestion.disposition,
+                    "rule": brief.suggestion.rule,
+                    "tier": case.tier,
+                },
+            )
+        )
