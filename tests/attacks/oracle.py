@@ -325,6 +325,28 @@ class Oracle:
         clear = not isinstance(value, bool) and not other_type(stated, value, "text")
         return Answer("verified" if plain(stated) == plain(value) else "contradicted", clear=clear)
 
+    def tainted(self, claim: Claim) -> bool:
+        """Section 7, for a verified claim: whether an outsider could have chosen a field that it cites or filters on."""
+        if claim["kind"] == "relation":
+            record = self.by_id[claim["cite"]]
+            return any(self.role_taint(record, claim["rel"], role) for role in claim["roles"])
+        places = [(self.by_id[p["cite"]].schema, p["ptr"]) for p in (claim, *(claim.get(k, {}) for k in "ab")) if "ptr" in p]
+        if "filter" in claim:
+            named = [claim["distinct"]] if "distinct" in claim else []
+            places += [(claim["filter"]["schema"], p) for p in [*named, *(clause[0] for clause in claim["filter"]["where"])]]
+        return any(self.outsider(schema, pointer) for schema, pointer in places)
+
+    def outsider(self, schema: str, pointer: str) -> bool:
+        return (self.schemas[schema].field(pointer) or {}).get("taint", "outsider") != "system"
+
+    def role_taint(self, record: Record, rel: str, role: str) -> bool:
+        schema = self.schemas[record.schema]
+        rows = [row for row in schema.relations if row["name"] == rel and self.clauses_hold(record, row.get("when", []))]
+        how = rows[0]["roles"][role]
+        pointers = [how] if isinstance(how, str) else how if isinstance(how, list) else [how["ptr"]]
+        there = [pointer for pointer in pointers if is_scalar(schema.resolve(record.view, pointer))] or pointers
+        return self.outsider(record.schema, there[0])
+
     # Aggregates
 
     def filter_ok(self, chosen: Claim) -> bool:

@@ -102,7 +102,7 @@ def truth_complaints(
     if row.status == "verified":
         answer = oracle.judge(claim)
         if repeated or (answer.status, answer.scope) != ("verified", row.scope):
-            yield f"verified with scope {row.scope}; the oracle says {answer}, repeated id: {repeated}"
+            yield f"verified with scope {row.scope}; the oracle says {answer}, repeated id: {repeated}: {str(claim)[:700]}"
     if row.status == "interpretation":
         held = {other.id for other in rows if other.status == "verified"}
         if claim["code"] in CODE_ONLY or not set(claim["basis"]) <= held or repeated:
@@ -128,7 +128,7 @@ def told(found: list[tuple[str, Output]]) -> str:
     """One short example of each sort of complaint."""
     sorts: dict[str, tuple[str, Output]] = {}
     for problem, output in found:
-        key = " ".join(problem.split()[:5])
+        key = problem[:110]
         if key not in sorts or len(output.data) < len(sorts[key][1].data):
             sorts[key] = (problem, output)
     return "\n".join(f"{problem}\n    {output.ways} {output.data[:1500]!r}" for problem, output in sorts.values())

@@ -127,6 +127,16 @@ def test_true_claims_are_verified_with_the_scope_they_have() -> None:
     assert len(outcomes) - len(rejected) >= 0.995 * len(outcomes), tell(rejected)
 
 
+def test_a_verified_claim_is_tainted_exactly_when_an_outsider_could_have_chosen_what_it_rests_on() -> None:
+    """Taint decides what may close a case: both readings of the dictionary must give the same."""
+    plain = [(t, c) for t, c in truths() if c.status == "verified" and t.claim["kind"] not in ("order", "reference")]
+
+    failures = [(t, c) for t, c in plain if c.tainted != oracle(t.world).tainted(t.claim)]
+
+    assert {True, False} == {checked.tainted for _, checked in plain}
+    assert not failures, tell(failures)
+
+
 def test_two_implementations_agree_on_every_claim() -> None:
     """Also on contradicted against unsupported, wherever the specification leaves no room."""
     outcomes = [(trial, checked) for trial, checked in mutants()[1] + truths() if trial.answer is not None]
