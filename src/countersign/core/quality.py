@@ -9,6 +9,7 @@ Source: `reference/verification.md` section 11. Times are UTC nanoseconds.
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -186,7 +187,7 @@ def _timing(schema: str, source: str, records: Sequence[Evidence], end: int) -> 
             last,
             end,
         )
-    for before, after in zip(times, times[1:], strict=False):
+    for before, after in pairwise(times):
         if after - before > max(GAP_TIMES * usual, GAP_S * NANOSECONDS):
             detail = f"no record for {_span(after - before)} from {format_time(before)}; {_span(usual)} is usual at most"
             yield _flag("gap", schema, source, detail, before, after)
@@ -194,7 +195,7 @@ def _timing(schema: str, source: str, records: Sequence[Evidence], end: int) -> 
 
 def _usual_gap(times: Sequence[int]) -> int:
     """The 99th percentile of the distances, or the 95th where there are too few for that to leave any out."""
-    gaps = sorted(after - before for before, after in zip(times, times[1:], strict=False))
+    gaps = sorted(after - before for before, after in pairwise(times))
     share = 0.99 if len(gaps) >= 200 else 0.95
     return gaps[min(int(share * len(gaps)), len(gaps) - 2)]
 
@@ -347,7 +348,7 @@ def _cut_or_sampled(schema: Schema, source: str, views: Sequence[Any]) -> Iterat
                     "truncated",
                     schema.name,
                     source,
-                    f"{field.pointer} is cut at {field.cut} characters in {cut} records",
+                    f"{field.pointer} is cut at {field.cut} characters in {cut} of {len(views)} records",
                 )
         elif _SAMPLING_FIELD.search(path.tokens[-1]):
             rates = {str(value) for view in views if (value := path.resolve(view)) is not MISSING}

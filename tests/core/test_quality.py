@@ -1,0 +1,268 @@
+"""Missing, late, torn or contradictory records raise the flag and the cap that the table names."""
+
+import json
+from decimal import Decimal
+
+import msgspec
+import pytest
+
+from countersign.core.canonical import format_time
+from countersign.core.coverage import CoverageRow
+from countersign.core.evidence import Evidence
+from countersign.core.fields import Dictionary
+from countersign.core.ids import evidence_id
+from countersign.core.quality import CAPS, assess, by_schema, measured_skew
+from countersign.core.reference import Reference
+from countersign.core.snapshot import Snapshot
+
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+
+PLAIN = b"""
+schema = "test.record"
+time = ["/time"]
+ingest_time = ["/received"]
+source = ["/sensor"]
+[fields]
+"/time" = { type = "time" }
+"/received" = { type = "time" }
+"/sensor" = { type = "host" }
+"/body" = { type = "text", cut = 10 }
+"/sampling_rate" = { type = "int" }
+"/sample" = { type = "bool" }
+"""
+SURICATA = b"""
+schema = "suricata.eve"
+time = ["/time"]
+[fields]
+"/time" = { type = "time" }
+"/flow_id" = { type = "id" }
+"/alert/action" = { type = "enum" }
+"""
+WINDOWS = b"""
+schema = "windows.event"
+time = ["/TimeCreated", "/UtcTime"]
+source = ["/Hostname"]
+[fields]
+"/TimeCreated" = { type = "time" }
+"/UtcTime" = { type = "time", format = "utc" }
+"/Hostname" = { type = "host" }
+"/Channel" = { type = "text" }
+"/RecordNumber" = { type = "int" }
+"/SubjectLogonId" = { type = "id" }
+"/SubjectUserName" = { type = "user" }
+"""
+DICTIONARY = Dictionary({"p.toml": PLAIN, "s.toml": SURICATA, "w.toml": WINDOWS})
+
+
+def at(second: float) -> str:
+    return format_time(START + int(second * SECOND))
+
+
+def records(schema: str, views):
+    compiled = DICTIONARY.schema(schema)
+    for number, view in enumerate(views):
+        raw = json.dumps({"n": number, **view}).encode()
+        yield Evidence(
+            evidence_id(raw),
+            schema,
+            compiled.instance(view),
+            "json/1",
+            raw,
+            compiled.event_ns(view),
+            compiled.ingest_ns(view),
+        )
+
+
+def flags(schema="test.record", views=(), coverage=(), references=(), window=None, **counts):
+    snapshot = Snapshot(DICTIONARY, records(schema, views), tuple(coverage), references)
+    return assess(snapshot, window, **counts)
+
+
+def names(*args, **options):
+    return [flag.flag for flag in flags(*args, **options)]
+
+
+def steady(count=30, step=10):
+    return [{"time": at(n * step)} for n in range(count)]
+
+
+def row(**changes):
+    base = CoverageRow(
+        source="edge-1", schema="test.record", start=at(0), end=at(900), start_ns=START, end_ns=START + 900 * SECOND,
+        complete=False, limit_hit=False,
+    )  # fmt: skip
+    return msgspec.structs.replace(base, **changes)
+
+
+def test_a_steady_source_raises_nothing():
+    assert flags(views=steady()) == ()
+
+
+def test_a_source_that_stops_long_before_the_window_ends_is_silent():
+    (flag,) = flags(views=steady(), window=(START, START + 1200 * SECOND))
+    assert (flag.flag, flag.cap, flag.end_ns) == ("silent", "C01", START + 1200 * SECOND)
+    assert flag.detail == "no record for 15 min; 10 s is usual at most"
+
+
+def test_too_few_records_have_no_rhythm_to_break():
+    assert names(views=steady(count=19), window=(START, START + 5000 * SECOND)) == []
+
+
+def test_a_hole_far_beyond_the_rhythm_is_a_gap():
+    late = [{"time": at(10_000 + n * 10)} for n in range(30)]
+    (flag,) = flags(views=[*steady(), *late])
+    assert (flag.flag, flag.start_ns, flag.end_ns) == ("gap", START + 290 * SECOND, START + 10_000 * SECOND)
+
+
+def test_a_hole_within_the_rhythm_of_a_slow_source_is_no_gap():
+    assert names(views=steady(step=3600)) == []
+
+
+def test_one_source_may_be_silent_while_another_speaks():
+    quiet = [{"time": at(n), "sensor": "a"} for n in range(30)]
+    busy = [{"time": at(n * 30), "sensor": "b"} for n in range(60)]
+    (flag,) = flags(views=[*quiet, *busy])
+    assert (flag.flag, flag.source) == ("silent", "test.record/a")
+
+
+def test_missing_record_numbers_of_a_channel_are_a_gap_in_either_spelling_of_its_name():
+    views = [
+        {
+            "TimeCreated": at(n),
+            "Hostname": "h",
+            "Channel": "Security" if n % 2 else "security",
+            "RecordNumber": 100 + n,
+        }
+        for n in range(40)
+    ]
+    assert names("windows.event", views) == []
+    (flag,) = flags("windows.event", views[:20] + views[22:])
+    assert (flag.flag, flag.detail) == ("gap", "2 of 40 record numbers are missing in security")
+
+
+def test_an_extract_has_holes_in_its_numbers_by_nature():
+    views = [
+        {"TimeCreated": at(n), "Hostname": "h", "Channel": "S", "RecordNumber": 3 * n} for n in range(40)
+    ]
+    assert names("windows.event", views) == []
+
+
+def test_a_query_that_hit_its_limit_or_a_value_at_its_cap_is_truncated():
+    assert [f.cap for f in flags(coverage=[row(limit_hit=True)])] == ["C01"]
+    (flag,) = flags(views=[{"time": at(0), "body": "x" * 10}, {"time": at(1), "body": "x" * 9}])
+    assert (flag.flag, flag.detail) == ("truncated", "/body is cut at 10 characters in 1 of 2 records")
+
+
+def test_a_source_that_samples_is_flagged_by_its_manifest_or_its_own_field():
+    assert names(coverage=[row(reason="flow sampling 1:100")]) == ["sampled"]
+    assert names(views=[{"time": at(0), "sampling_rate": 100}]) == ["sampled"]
+    assert names(views=[{"time": at(0), "sampling_rate": 1, "sample": True}]) == []
+
+
+def test_a_manifest_that_says_a_source_stopped_is_silent():
+    assert names(coverage=[row(reason="sensor outage since 12:00")]) == ["silent"]
+    assert names(coverage=[row(reason="retention is 30 days")]) == []
+
+
+def test_records_that_could_not_be_read_are_a_parse_problem_above_two_in_a_hundred():
+    assert names(views=steady(98), quarantined={"test.record": 2}) == []
+    (flag,) = flags(views=steady(97), quarantined={"test.record": 3})
+    assert (flag.flag, flag.cap, flag.detail) == ("parse", "C01", "3 of 100 records could not be read")
+    assert names(quarantined={"test.record": 1}) == ["parse"]
+
+
+def test_records_without_a_readable_time_are_a_parse_problem():
+    (flag,) = flags(views=[*steady(206, 1), *[{"time": "yesterday"}] * 44])
+    assert (flag.flag, flag.detail) == ("parse", "44 of 250 records have no readable time")
+
+
+def test_late_records_cap_confidence():
+    views = [{"time": at(n), "received": at(n + (400 if n > 15 else 1))} for n in range(20)]
+    (flag,) = flags(views=views)
+    assert (flag.flag, flag.cap) == ("late", "C11")
+    assert names(views=[{"time": at(n), "received": at(n + 200)} for n in range(20)]) == []
+
+
+def test_records_received_before_their_event_measure_the_skew():
+    found = flags(views=[{"time": at(n), "received": at(n - (7 if n < 3 else 0))} for n in range(20)])
+    assert [(f.flag, f.cap) for f in found] == [("skew", None)]
+    assert measured_skew(found) == 7 * SECOND
+    assert measured_skew(()) == 0
+
+
+def test_one_flow_both_allowed_and_blocked_is_a_conflict():
+    views = [
+        {"time": at(n), "flow_id": 7, "alert": {"action": action}}
+        for n, action in enumerate(("allowed", "blocked"))
+    ]
+    (flag,) = flags("suricata.eve", views)
+    assert (flag.flag, flag.cap) == ("conflict", "C02")
+    assert "«allowed» and «blocked»" in flag.detail
+    assert names("suricata.eve", views[:1] * 2) == []
+
+
+def test_one_logon_id_with_two_accounts_is_a_conflict_and_case_or_system_logons_are_not():
+    def logons(logon, *accounts):
+        return [
+            {"TimeCreated": at(n), "Hostname": "h", "SubjectLogonId": logon, "SubjectUserName": a}
+            for n, a in enumerate(accounts)
+        ]
+
+    assert names("windows.event", logons("0x51bd1", "jdoe", "amy")) == ["conflict"]
+    assert names("windows.event", logons("0x51bd1", "jdoe", "JDoe")) == []
+    assert names("windows.event", logons("0x3e7", "SYSTEM", "WS7$")) == []
+
+
+def test_two_clocks_hours_apart_in_one_record_are_a_conflict_about_time():
+    views = [
+        {"TimeCreated": at(n), "UtcTime": at(n + 14_400).rstrip("Z").replace("T", " "), "Hostname": "h"}
+        for n in range(5)
+    ]
+    (flag,) = flags("windows.event", views)
+    assert (flag.flag, flag.source) == ("conflict", "windows.event/h")
+    assert flag.detail == "/TimeCreated and /UtcTime differ by 4.0 h in 5 of 5 records"
+
+
+def test_a_reference_past_its_time_to_live_is_stale():
+    pinned = Reference("lists/bad", "1", "indicator_list", START, Decimal(7), {}, "sha256:0")
+    day = 86_400 * SECOND
+    (flag,) = flags(references=[pinned], now_ns=START + 8 * day)
+    assert (flag.flag, flag.cap, flag.source) == ("stale", "C05", "lists/bad")
+    assert flags(references=[pinned], now_ns=START + 6 * day) == ()
+
+
+def test_the_same_bytes_read_twice_are_counted_once_and_both_numbers_shown():
+    one, *rest = records("test.record", steady(4))
+    snapshot = Snapshot(DICTIONARY, [msgspec.structs.replace(one, copies=2), *rest])
+    (flag,) = assess(snapshot)
+    assert (flag.flag, flag.cap, flag.detail) == ("duplicate", None, "5 records read, 4 distinct")
+
+
+def test_fields_the_dictionary_does_not_know_are_drift():
+    (flag,) = flags(views=steady(100), untyped={"test.record": 2})
+    assert (flag.flag, flag.cap) == ("drift", None)
+    assert names(views=steady(100), untyped={"test.record": 1}) == []
+
+
+def test_every_flag_has_the_cap_of_the_table():
+    assert {name: cap for name, cap in CAPS.items() if cap} == {
+        "silent": "C01", "gap": "C01", "truncated": "C01", "sampled": "C01", "parse": "C01",
+        "late": "C11", "conflict": "C02", "stale": "C05", "influenced": "C08",
+    }  # fmt: skip
+
+
+def test_flags_are_handed_to_a_snapshot_by_schema():
+    found = flags(coverage=[row(limit_hit=True), row(reason="sampled 1:2")])
+    assert by_schema(found) == {"test.record": frozenset({"truncated", "sampled"})}
+
+
+def test_no_records_raise_no_flag():
+    assert flags() == ()
+
+
+@pytest.mark.parametrize(
+    "odd", [{}, {"time": 7}, {"time": None, "received": "x"}, {"body": 7}, {"sensor": {}}]
+)
+def test_odd_records_are_never_fatal(odd):
+    assert isinstance(flags(views=[odd] * 30), tuple)
