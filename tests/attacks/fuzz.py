@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from oracle import Oracle, Record, read_record
+from oracle import Oracle
+from oracle_records import Record, read_record
 from oracle_shape import KEYS
 from oracle_values import is_number
 from payloads import PAYLOADS
@@ -19,8 +20,38 @@ from truths import Maker
 from worlds import bases, coverage, references, schemas, window
 
 KINDS = ("field", "quote", "relation", "same", "count", "time", "order", "absence", "reference")
-STATUS_KEYS = ("status", "verified", "scope", "text", "citations", "objections", "tainted", "mark", "confidence", "note", "")
-BAD_IDS = ("", "C1", "1a", "a" * 17, "a-b", "é", "a\n", " a", "a b", "__x", "a\u200b", None, 5, True, [], {}, "✓")
+STATUS_KEYS = (
+    "status",
+    "verified",
+    "scope",
+    "text",
+    "citations",
+    "objections",
+    "tainted",
+    "mark",
+    "confidence",
+    "note",
+    "",
+)
+BAD_IDS = (
+    "",
+    "C1",
+    "1a",
+    "a" * 17,
+    "a-b",
+    "é",
+    "a\n",
+    " a",
+    "a b",
+    "__x",
+    "a\u200b",
+    None,
+    5,
+    True,
+    [],
+    {},
+    "✓",
+)
 ODD_POINTERS = (
     "", "/", "//", "/a/~3", "/a!", "!/b", "/*", "/0/-1", "/..", "/a!/b!/c", "/a~", "a", "/\x00", "/" * 4096, "/a!/" + "b/" * 300,
     "/userIdentity", "/alert", "/alert/signature!/x", "/src_ip/0", "/timestamp!",
@@ -62,15 +93,23 @@ def hostile_world(base: str) -> Oracle:
         if record.parser == "json/1":
             schema = schemas()[record.schema]
             view = sown(json.loads(record.raw), rng, ("",), schema.data["time"])
-            made.append(read_record(json.dumps(view, ensure_ascii=rng.random() < 0.5).encode("utf-8", "replace"), schema))
-    made = [record for record in {record.id: record for record in made}.values() if record.event_ns is not None]
+            made.append(
+                read_record(
+                    json.dumps(view, ensure_ascii=rng.random() < 0.5).encode("utf-8", "replace"), schema
+                )
+            )
+    made = [
+        record for record in {record.id: record for record in made}.values() if record.event_ns is not None
+    ]
     return Oracle(schemas(), made, coverage(made, *window(made)), hostile_books(references(made), rng))
 
 
 def hostile_books(books: list[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
     """The pinned lists with payloads among their values."""
     for book in books:
-        book["entries"] = [entry | {"asset": rng.choice(PAYLOADS), "note": rng.choice(PAYLOADS)} for entry in book["entries"]]
+        book["entries"] = [
+            entry | {"asset": rng.choice(PAYLOADS), "note": rng.choice(PAYLOADS)} for entry in book["entries"]
+        ]
     return books
 
 
@@ -180,7 +219,9 @@ class Fuzzer:
         return claim | {key: change(inner)}
 
     def status(self, claim: dict[str, Any]) -> dict[str, Any]:
-        return claim | {self.rng.choice(STATUS_KEYS): self.rng.choice(["verified", True, "complete", 1.0, "✓ verified"])}
+        return claim | {
+            self.rng.choice(STATUS_KEYS): self.rng.choice(["verified", True, "complete", 1.0, "✓ verified"])
+        }
 
     def unknown_key(self, claim: dict[str, Any]) -> dict[str, Any]:
         inner = [key for key in claim if isinstance(claim[key], dict)]
@@ -215,7 +256,9 @@ class Fuzzer:
         if key == "a":
             return claim | {"a": {"cite": self.rng.choice(list(self.maker.oracle.by_id)), "ptr": pointer}}
         if key == "filter" and isinstance(claim["filter"], dict):
-            return claim | {"filter": {"schema": claim["filter"].get("schema"), "where": [[pointer, "eq", 1]]}}
+            return claim | {
+                "filter": {"schema": claim["filter"].get("schema"), "where": [[pointer, "eq", 1]]}
+            }
         return claim | {key: pointer}
 
     def other_kind(self, claim: dict[str, Any]) -> dict[str, Any]:
@@ -227,11 +270,16 @@ class Fuzzer:
 
     def too_big(self, claim: dict[str, Any]) -> dict[str, Any]:
         if isinstance(claim.get("filter"), dict):
-            return claim | {"filter": claim["filter"] | {"where": [["/eventName", "eq", "x" * 4000]] * self.rng.choice([6, 7, 9, 40])}}
+            return claim | {
+                "filter": claim["filter"]
+                | {"where": [["/eventName", "eq", "x" * 4000]] * self.rng.choice([6, 7, 9, 40])}
+            }
         return claim | {f"k{number}": "x" * 4000 for number in range(9)}
 
     def boolean(self, claim: dict[str, Any]) -> dict[str, Any]:
-        return self.anywhere(claim, lambda value: bool(value) if is_number(value) else self.rng.random() < 0.5)
+        return self.anywhere(
+            claim, lambda value: bool(value) if is_number(value) else self.rng.random() < 0.5
+        )
 
     def doubled_key(self, claim: dict[str, Any]) -> Any:
         """One key twice, with the true value first or last; inside an inner object too."""
@@ -253,15 +301,30 @@ class Fuzzer:
         made = {"id": claim.get("id", "f"), "filter": chosen, **self.maker.whole(fact.record)}
         if self.rng.random() < 0.5:
             return made | {"kind": "absence"}
-        return made | {"kind": "count", "op": self.rng.choice(["eq", "le", "ge"]), "value": self.rng.randrange(3)}
+        return made | {
+            "kind": "count",
+            "op": self.rng.choice(["eq", "le", "ge"]),
+            "value": self.rng.randrange(3),
+        }
 
     def hypothesis(self, claim: dict[str, Any]) -> dict[str, Any]:
-        code = self.rng.choice(["recon", "exploit", "authorised_test", "tool_attack", "blocked", "account_misuse", *PAYLOADS])
-        basis = self.rng.sample(["c0", "c1", "c2", "c3", "C0", "zz", claim.get("id", "c0")], self.rng.randrange(0, 4))
-        return {"id": claim.get("id", "h"), "kind": "hypothesis", "code": code, "stance": self.rng.choice(["supports", "weakens", "proves"]), "basis": basis}
+        code = self.rng.choice(
+            ["recon", "exploit", "authorised_test", "tool_attack", "blocked", "account_misuse", *PAYLOADS]
+        )
+        basis = self.rng.sample(
+            ["c0", "c1", "c2", "c3", "C0", "zz", claim.get("id", "c0")], self.rng.randrange(0, 4)
+        )
+        return {
+            "id": claim.get("id", "h"),
+            "kind": "hypothesis",
+            "code": code,
+            "stance": self.rng.choice(["supports", "weakens", "proves"]),
+            "basis": basis,
+        }
 
     def offsets(self, claim: dict[str, Any]) -> dict[str, Any]:
-        start, end = self.rng.choice([-1, 0, 1, 10**30, True, "0", 1.5, None]), self.rng.choice([0, 1, 5, 10**30, -5, False, "9"])
+        start, end = (
+            self.rng.choice([-1, 0, 1, 10**30, True, "0", 1.5, None]),
+            self.rng.choice([0, 1, 5, 10**30, -5, False, "9"]),
+        )
         return claim | {"start": start, "end": end}
-
-

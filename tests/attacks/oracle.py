@@ -7,35 +7,29 @@ Tests hold the product against it, claim by claim. It looks at every record agai
 An answer is *clear* when the specification leaves no room between two statuses that are not verified.
 """
 
-import hashlib
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import oracle_shape as shape
+from oracle_records import Record, Schema
 from oracle_values import (
     ABSENT,
     by_parts,
     claim_time,
-    embedded,
     holds,
     ip_address,
     is_number,
     is_scalar,
-    leaves,
     network,
     of_claim,
     of_record,
     operand_fits,
     other_type,
     plain,
-    read_json,
-    record_time,
     typed,
-    walk,
     words,
 )
 
@@ -58,97 +52,6 @@ class Answer:
 
 INVALID = Answer("invalid")
 MAYBE_INVALID = Answer("invalid", clear=False)
-
-
-@dataclass
-class Schema:
-    """One dictionary file, as data."""
-
-    data: dict[str, Any]
-
-    @property
-    def relations(self) -> list[dict[str, Any]]:
-        return self.data.get("relation", [])
-
-    @cached_property
-    def wild(self) -> list[tuple[list[str], dict[str, Any]]]:
-        """Pointers with a `*` in them, most exact first."""
-        rows = [(p.replace("!", "/!").split("/"), spec) for p, spec in self.data["fields"].items() if "*" in p]
-        return sorted(rows, key=lambda row: row[0].count("*"))
-
-    @lru_cache(maxsize=None)  # noqa: B019 - lives as long as the test run
-    def field(self, pointer: str) -> dict[str, Any] | None:
-        """What the dictionary says of a pointer, None when it does not know it."""
-        if pointer in self.data["fields"]:
-            return self.data["fields"][pointer]
-        parts = pointer.replace("!", "/!").split("/")
-        for pattern, spec in self.wild:
-            if len(pattern) == len(parts) and all(a in ("*", b) for a, b in zip(pattern, parts, strict=True)):
-                return spec
-        return None
-
-    __hash__ = object.__hash__
-
-    def resolve(self, view: object, pointer: str) -> object:
-        """The value a pointer leads to, through embedded documents; ABSENT for nothing or null."""
-        stretches = pointer.split("!")
-        for number, stretch in enumerate(stretches):
-            if number:
-                spec = self.field("!".join(stretches[:number])) or {}
-                view = embedded(view, spec.get("embed", "")) if isinstance(view, str) else ABSENT
-            view = walk(view, stretch)
-            if view is ABSENT:
-                return ABSENT
-        return ABSENT if view is None else view
-
-    def leaves(self, view: object) -> Iterable[tuple[str, object]]:
-        """Every scalar with its pointer, also inside the embedded documents that the dictionary names."""
-        queue = list(leaves(view))
-        while queue:
-            pointer, value = queue.pop(0)
-            yield pointer, value
-            spec = self.field(pointer)
-            if spec and spec.get("embed") and isinstance(value, str):
-                inner = embedded(value, spec["embed"])
-                if inner is not ABSENT:
-                    queue.extend(leaves(inner, pointer + "!"))
-
-
-@dataclass
-class Record:
-    """One raw record and what it says."""
-
-    raw: bytes
-    schema: str
-    parser: str
-    view: object
-    source: str
-    event_ns: int | None
-    copies: int = 1
-
-    @cached_property
-    def id(self) -> str:
-        return "sha256:" + hashlib.sha256(self.raw).hexdigest()
-
-
-def read_record(raw: bytes, schema: Schema, view: object = None, copies: int = 1) -> Record:
-    """A record from its bytes (`view` for what is not JSON)."""
-    view = read_json(raw) if view is None else view
-    name = schema.data["schema"]
-    found = [schema.resolve(view, pointer) for pointer in schema.data.get("source", [])]
-    source = next((value for value in found if is_scalar(value) and value not in schema.data.get("absent", [])), None)
-    ns = None
-    for pointer in schema.data["time"]:
-        ns = record_time(schema.resolve(view, pointer), (schema.field(pointer) or {}).get("format", "iso"))
-        if ns is not None:
-            break
-    return Record(raw, name, schema.data["parser"], view, f"{name}/{source}" if source else name, ns, copies)
-
-
-def load_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
-    """Dictionary files by schema name."""
-    made = (Schema(tomllib.loads(data.decode("utf-8"))) for data in files.values())
-    return {schema.data["schema"]: schema for schema in made}
 
 
 @dataclass
@@ -193,10 +96,10 @@ class Oracle:
             "reference": self.of_reference,
         }  # fmt: skip
         answer = kinds[claim["kind"]](claim)
-        if "filter" in claim and answer.status != "invalid":
-            if self.partial_words(claim["filter"]) or self.mixed_types(claim["filter"]):
-                return replace(answer, clear=False)
-        return answer
+        if "filter" not in claim or answer.status == "invalid":
+            return answer
+        mixed = self.partial_words(claim["filter"]) or self.mixed_types(claim["filter"])
+        return replace(answer, clear=False) if mixed else answer
 
     def place(self, cite: str, pointer: str) -> tuple[Record, dict[str, Any], object] | None:
         """Record, dictionary entry and value of a citation; None when the case or the dictionary lacks it."""
@@ -204,7 +107,11 @@ class Oracle:
         if record is None:
             return None
         spec = self.schemas[record.schema].field(pointer)
-        return None if spec is None else (record, spec, self.schemas[record.schema].resolve(record.view, pointer))
+        return (
+            None
+            if spec is None
+            else (record, spec, self.schemas[record.schema].resolve(record.view, pointer))
+        )
 
     def of_field(self, claim: Claim) -> Answer:
         found = self.place(claim["cite"], claim["ptr"])
@@ -217,7 +124,11 @@ class Oracle:
         if not is_scalar(value):
             return Answer("unsupported", clear=value is ABSENT)
         true = holds(value, claim["op"], claim["value"], kind, form)
-        clear = not isinstance(claim["value"], bool) and not by_parts(claim["op"], kind) and not other_type(value, claim["value"], kind)
+        clear = (
+            not isinstance(claim["value"], bool)
+            and not by_parts(claim["op"], kind)
+            and not other_type(value, claim["value"], kind)
+        )
         return Answer("verified" if true else "contradicted", clear=clear)
 
     def of_quote(self, claim: Claim) -> Answer:
@@ -315,7 +226,9 @@ class Oracle:
         return Answer("unsupported", clear=claim["before"] != claim["after"])
 
     def of_reference(self, claim: Claim) -> Answer:
-        books = [k for k in self.references if (k["kb"], k["kb_version"]) == (claim["kb"], claim["kb_version"])]
+        books = [
+            k for k in self.references if (k["kb"], k["kb_version"]) == (claim["kb"], claim["kb_version"])
+        ]
         if not books:
             return INVALID
         entry = next((entry for entry in books[0]["entries"] if entry["key"] == claim["key"]), {})
@@ -330,10 +243,17 @@ class Oracle:
         if claim["kind"] == "relation":
             record = self.by_id[claim["cite"]]
             return any(self.role_taint(record, claim["rel"], role) for role in claim["roles"])
-        places = [(self.by_id[p["cite"]].schema, p["ptr"]) for p in (claim, *(claim.get(k, {}) for k in "ab")) if "ptr" in p]
+        places = [
+            (self.by_id[p["cite"]].schema, p["ptr"])
+            for p in (claim, *(claim.get(k, {}) for k in "ab"))
+            if "ptr" in p
+        ]
         if "filter" in claim:
             named = [claim["distinct"]] if "distinct" in claim else []
-            places += [(claim["filter"]["schema"], p) for p in [*named, *(clause[0] for clause in claim["filter"]["where"])]]
+            places += [
+                (claim["filter"]["schema"], p)
+                for p in [*named, *(clause[0] for clause in claim["filter"]["where"])]
+            ]
         return any(self.outsider(schema, pointer) for schema, pointer in places)
 
     def outsider(self, schema: str, pointer: str) -> bool:
@@ -341,10 +261,16 @@ class Oracle:
 
     def role_taint(self, record: Record, rel: str, role: str) -> bool:
         schema = self.schemas[record.schema]
-        rows = [row for row in schema.relations if row["name"] == rel and self.clauses_hold(record, row.get("when", []))]
+        rows = [
+            row
+            for row in schema.relations
+            if row["name"] == rel and self.clauses_hold(record, row.get("when", []))
+        ]
         how = rows[0]["roles"][role]
         pointers = [how] if isinstance(how, str) else how if isinstance(how, list) else [how["ptr"]]
-        there = [pointer for pointer in pointers if is_scalar(schema.resolve(record.view, pointer))] or pointers
+        there = [
+            pointer for pointer in pointers if is_scalar(schema.resolve(record.view, pointer))
+        ] or pointers
         return self.outsider(record.schema, there[0])
 
     # Aggregates
@@ -371,7 +297,11 @@ class Oracle:
             return True
         if kind in ("port", "pid", "int", "id", "number", "severity") and typed(value, kind) is not None:
             return True
-        if kind in HASH_LENGTHS and len(value) in HASH_LENGTHS[kind] and set(value.lower()) <= set("0123456789abcdef"):
+        if (
+            kind in HASH_LENGTHS
+            and len(value) in HASH_LENGTHS[kind]
+            and set(value.lower()) <= set("0123456789abcdef")
+        ):
             return True
         if value in spec.get("vocabulary", []) or value in self.strings or value.lower() in self.lowered:
             return True
@@ -414,18 +344,24 @@ class Oracle:
         wide = [row for row in rows if self.row_counts(row, chosen["where"])]
         for source in {row["source"] for row in rows}:
             reached = span[0]
-            spans = [(claim_time(row["from"]), claim_time(row["to"])) for row in wide if row["source"] == source]
+            spans = [
+                (claim_time(row["from"]), claim_time(row["to"])) for row in wide if row["source"] == source
+            ]
             for start, end in sorted(spans):  # type: ignore[type-var]
                 if start <= reached:  # type: ignore[operator]
                     reached = max(reached, end)  # type: ignore[type-var]
             if reached < span[1]:
                 return False
-        return not any(self.spoils(record, chosen, span) for record in self.by_schema.get(chosen["schema"], []))
+        return not any(
+            self.spoils(record, chosen, span) for record in self.by_schema.get(chosen["schema"], [])
+        )
 
     def row_counts(self, row: dict[str, Any], where: list[list[Any]]) -> bool:
         clauses = [[p, op, plain(value)] for p, op, value in where]
         narrowed = [[p, op, plain(value)] for p, op, value in row.get("where", [])]
-        return row["complete"] is True and not row["limit_hit"] and all(clause in clauses for clause in narrowed)
+        return (
+            row["complete"] is True and not row["limit_hit"] and all(clause in clauses for clause in narrowed)
+        )
 
     def spoils(self, record: Record, chosen: Claim, span: tuple[int, int]) -> bool:
         """A record that could have matched had it been whole: no time, an `always` field missing, a cut field."""
@@ -445,7 +381,11 @@ class Oracle:
     def mixed_types(self, chosen: Claim) -> bool:
         """A record has the value in the same words as another JSON type: counting it or refusing the claim are both right."""
         schema = self.schemas[chosen["schema"]]
-        specs = [(pointer, value, schema.field(pointer) or {"type": "text"}) for pointer, op, value in chosen["where"] if op == "eq"]
+        specs = [
+            (pointer, value, schema.field(pointer) or {"type": "text"})
+            for pointer, op, value in chosen["where"]
+            if op == "eq"
+        ]
         return any(
             other_type(schema.resolve(record.view, pointer), value, spec["type"])
             for pointer, value, spec in specs
@@ -454,7 +394,10 @@ class Oracle:
 
     def partial_words(self, chosen: Claim) -> bool:
         """A filter that looks for part of a value: "present in the snapshot" may or may not mean whole values."""
-        kinds = [(self.schemas[chosen["schema"]].field(pointer) or {"type": "text"})["type"] for pointer, _, _ in chosen["where"]]
+        kinds = [
+            (self.schemas[chosen["schema"]].field(pointer) or {"type": "text"})["type"]
+            for pointer, _, _ in chosen["where"]
+        ]
         return any(
             op in ("contains", "prefix") and (value not in self.strings or by_parts(op, kind))
             for kind, (_, op, value) in zip(kinds, chosen["where"], strict=True)
@@ -522,5 +465,3 @@ class Oracle:
         if records:
             return Answer("contradicted")
         return Answer("verified", "complete") if covered else Answer("unsupported")
-
-

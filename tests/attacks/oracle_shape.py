@@ -64,7 +64,9 @@ def well_formed(claim: object) -> bool:
         return False
     if "section" in claim and not word(claim["section"], SECTIONS):
         return False
-    return matches(ID, claim["id"]) and all(FORMS[kind, key](claim[key]) for key in keys - {"id", "kind", "section"})
+    return matches(ID, claim["id"]) and all(
+        FORMS[kind, key](claim[key]) for key in keys - {"id", "kind", "section"}
+    )
 
 
 def tidy(value: object, depth: int) -> bool:
@@ -114,12 +116,21 @@ def abs_small(value: object) -> bool:
 
 
 def place(value: object) -> bool:
-    return isinstance(value, dict) and set(value) == {"cite", "ptr"} and cite(value["cite"]) and pointer(value["ptr"])
+    return (
+        isinstance(value, dict)
+        and set(value) == {"cite", "ptr"}
+        and cite(value["cite"])
+        and pointer(value["ptr"])
+    )
 
 
 def clause(value: object) -> bool:
     return (
-        isinstance(value, list) and len(value) == 3 and pointer(value[0]) and word(value[1], OPS) and is_scalar(value[2])
+        isinstance(value, list)
+        and len(value) == 3
+        and pointer(value[0])
+        and word(value[1], OPS)
+        and is_scalar(value[2])
     )
 
 

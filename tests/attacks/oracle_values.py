@@ -62,7 +62,11 @@ def read_json(raw: bytes, *, strict: bool = False) -> object:
     hook = no_duplicates if strict else None
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 5000))
     return json.loads(
-        raw.decode("utf-8"), parse_float=Decimal, parse_int=whole, parse_constant=refuse, object_pairs_hook=hook
+        raw.decode("utf-8"),
+        parse_float=Decimal,
+        parse_int=whole,
+        parse_constant=refuse,
+        object_pairs_hook=hook,
     )
 
 
@@ -168,7 +172,9 @@ def record_time(value: object, form: str) -> int | None:
     if form in ("epoch_s", "epoch_ms"):
         if isinstance(value, str) and _DECIMAL.match(value):
             value = Decimal(value)
-        return int(Decimal(str(value)) * (10**9 if form == "epoch_s" else 10**6)) if is_number(value) else None
+        return (
+            int(Decimal(str(value)) * (10**9 if form == "epoch_s" else 10**6)) if is_number(value) else None
+        )
     if not isinstance(value, str):
         return None
     if form == "rfc5322":
@@ -192,7 +198,9 @@ def plain(value: object) -> Known:
     if isinstance(value, str | bool):
         return "text", words(value)
     number = Decimal(str(value))
-    return "text", str(int(number)) if number.is_finite() and number % 1 == 0 and abs(number) < 10**30 else str(number)
+    return "text", str(int(number)) if number.is_finite() and number % 1 == 0 and abs(
+        number
+    ) < 10**30 else str(number)
 
 
 def typed(value: object, kind: str) -> Known | None:
@@ -273,7 +281,9 @@ def other_type(found: object, value: object, kind: str) -> bool:
 
 def by_parts(op: str, kind: str) -> bool:
     """A text operator on a field whose values are not compared as text."""
-    return op in ("contains", "prefix") and (kind in _WHOLE_TYPES - {"id"} or kind in ("ip", "time", "number", "bool"))
+    return op in ("contains", "prefix") and (
+        kind in _WHOLE_TYPES - {"id"} or kind in ("ip", "time", "number", "bool")
+    )
 
 
 def holds(found: object, op: str, value: object, kind: str, form: str) -> bool:
@@ -286,7 +296,12 @@ def holds(found: object, op: str, value: object, kind: str, form: str) -> bool:
         return part in text if op == "contains" else text.startswith(part)
     if op == "in_cidr":
         address, block = ip_address(found), network(value)
-        return address is not None and block is not None and address.version == block.version and address in block
+        return (
+            address is not None
+            and block is not None
+            and address.version == block.version
+            and address in block
+        )
     left, right = of_record(found, kind, form), of_claim(value, kind)
     if op == "eq":
         return left == right

@@ -2,10 +2,11 @@
 
 import json
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from oracle import Oracle, Record
+from oracle import Oracle
+from oracle_records import Record
 from worlds import dictionary_files
 
 from countersign.core.claims import parse_document
@@ -24,18 +25,29 @@ def dictionary() -> Dictionary:
     return Dictionary.load({name.removesuffix(".toml"): data for name, data in dictionary_files().items()})
 
 
-@lru_cache(maxsize=None)
+@cache
 def evidence_of(raw: bytes, schema: str, parser: str, copies: int) -> Evidence:
     """A record as the product's intake would keep it: its own view, time and source."""
     known, seen = dictionary().schema(schema), view(raw, parser)
     assert known is not None
     name = Record(raw, schema, parser, None, "", None).id
-    return Evidence(name, schema, known.instance(seen), parser, raw, known.event_ns(seen), known.ingest_ns(seen), copies=copies)
+    return Evidence(
+        name,
+        schema,
+        known.instance(seen),
+        parser,
+        raw,
+        known.event_ns(seen),
+        known.ingest_ns(seen),
+        copies=copies,
+    )
 
 
 def snapshot(oracle: Oracle) -> Snapshot:
     """The same world for the product; records that were read several times are handed over several times."""
-    records = [evidence_of(r.raw, r.schema, r.parser, r.copies) for r in oracle.records for _ in range(r.copies)]
+    records = [
+        evidence_of(r.raw, r.schema, r.parser, r.copies) for r in oracle.records for _ in range(r.copies)
+    ]
     rows = parse_coverage(to_json(oracle.coverage or []).encode())
     books = [parse_reference(to_json(book).encode()) for book in oracle.references]
     return Snapshot(dictionary(), records, rows, books)

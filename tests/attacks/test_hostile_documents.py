@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - how many claims came to what is part of the result
 """A drafter that an attacker controls completely can make nothing crash, nothing wrong verified, nothing active shown.
 
 An ordinary run puts six thousand outputs to the verifier; COUNTERSIGN_FULL=1 makes it sixty thousand.
@@ -7,7 +8,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ OUTPUTS = 60_000 if os.environ.get("COUNTERSIGN_FULL") == "1" else 6_000
 CODE_ONLY = {"tool_attack", "visibility_gap"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def world(base: str) -> tuple[Oracle, Snapshot]:
     oracle = hostile_world(base)
     return oracle, snapshot(oracle)
@@ -82,7 +83,9 @@ def complaints(rows: tuple[CheckedClaim, ...] | str | None, output: Output, orac
 
 def strange_numbers(data: bytes) -> bool:
     """Numbers or depths at which a reader may give up on the document as a whole."""
-    return any(word in data for word in (b"NaN", b"Infinity", b"9" * 1000, b"[[[[", b'{"a":{"a":', b"e999999999"))
+    return any(
+        word in data for word in (b"NaN", b"Infinity", b"9" * 1000, b"[[[[", b'{"a":{"a":', b"e999999999")
+    )
 
 
 def shape_complaints(row: CheckedClaim) -> Iterator[str]:
@@ -110,7 +113,11 @@ def truth_complaints(
 
 
 def shown_complaints(row: CheckedClaim) -> Iterator[str]:
-    texts = [row.text, *(citation.value for citation in row.citations), *(objection.reason for objection in row.objections)]
+    texts = [
+        row.text,
+        *(citation.value for citation in row.citations),
+        *(objection.reason for objection in row.objections),
+    ]
     for text in texts:
         if text is None:
             continue
@@ -131,7 +138,9 @@ def told(found: list[tuple[str, Output]]) -> str:
         key = problem[:110]
         if key not in sorts or len(output.data) < len(sorts[key][1].data):
             sorts[key] = (problem, output)
-    return "\n".join(f"{problem}\n    {output.ways} {output.data[:1500]!r}" for problem, output in sorts.values())
+    return "\n".join(
+        f"{problem}\n    {output.ways} {output.data[:1500]!r}" for problem, output in sorts.values()
+    )
 
 
 @pytest.mark.parametrize("base", list(bases()))

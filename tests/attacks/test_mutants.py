@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - the table of families is part of the result
 """False claims are never verified; true ones are; two implementations agree on all of them.
 
 An ordinary run puts more than ten thousand mutants to the verifier. COUNTERSIGN_FULL=1 makes it forty.
@@ -11,6 +12,7 @@ from functools import lru_cache
 
 import pytest
 from mutants import FACT_KINDS, FAMILIES, Tally, Trial, all_mutants, all_truths, oracle
+from oracle import Answer
 from product import check, evidence_of, snapshot, to_json
 from worlds import bases, build
 
@@ -42,10 +44,9 @@ def put(trials: Iterable[Trial]) -> list[Outcome]:
 
 def document(batch: Sequence[Trial]) -> bytes:
     """One claims document; ids made unique, also those that a hypothesis names."""
-    claims = []
+    claims: list[dict[str, object]] = []
     for number, trial in enumerate(batch):
-        for support in trial.support:
-            claims.append(renamed(support, number))
+        claims.extend(renamed(support, number) for support in trial.support)
         claims.append(renamed(trial.claim, number) | {"id": f"c{number}"})
     return to_json({"claims": claims}).encode()
 
@@ -74,12 +75,17 @@ def wrong(trial: Trial, checked: CheckedClaim) -> bool:
         return checked.status in ("verified", "interpretation")
     if checked.status == "interpretation":
         return True
-    return checked.status == "verified" and (trial.answer.status, trial.answer.scope) != ("verified", checked.scope)
+    return checked.status == "verified" and (trial.answer.status, trial.answer.scope) != (
+        "verified",
+        checked.scope,
+    )
 
 
-def opposed(ours: str, theirs: str) -> bool:
-    """No latitude lets one say yes where the other says no, or yes to what the other cannot read."""
-    return theirs == "verified" or (ours, theirs) == ("verified", "contradicted")
+def opposed(answer: Answer, theirs: str) -> bool:
+    """The two say things of which only one can be right; a claim refused as invalid says nothing."""
+    if theirs == "verified" or (answer.status, theirs) == ("verified", "contradicted"):
+        return True
+    return answer.clear and (answer.status == "verified" or "invalid" not in (answer.status, theirs))
 
 
 def tell(outcomes: Iterable[Outcome], most: int = 12) -> str:
@@ -109,7 +115,9 @@ def test_no_false_claim_is_verified() -> None:
     print(f"\n{'family':38}{'mutants':>8}{'verified':>10}")
     for family, number in total.items():
         print(f"{family:38}{number:8}{verified[family]:10}")
-    print(f"{'all':38}{total.total():8}{verified.total():10}   ({tally.accidents} mutants were true by accident and left out)")
+    print(
+        f"{'all':38}{total.total():8}{verified.total():10}   ({tally.accidents} mutants were true by accident and left out)"
+    )
 
     failures = [(trial, checked) for trial, checked in outcomes if wrong(trial, checked)]
 
@@ -118,7 +126,9 @@ def test_no_false_claim_is_verified() -> None:
 
 def test_true_claims_are_verified_with_the_scope_they_have() -> None:
     outcomes = truths()
-    rejected = [(t, c) for t, c in outcomes if t.answer and (c.status, c.scope) != ("verified", t.answer.scope)]
+    rejected = [
+        (t, c) for t, c in outcomes if t.answer and (c.status, c.scope) != ("verified", t.answer.scope)
+    ]
 
     kinds = Counter(trial.family for trial, _ in outcomes)
     print(f"\n{len(outcomes)} true claims, {len(rejected)} not accepted; {dict(kinds)}")
@@ -129,7 +139,11 @@ def test_true_claims_are_verified_with_the_scope_they_have() -> None:
 
 def test_a_verified_claim_is_tainted_exactly_when_an_outsider_could_have_chosen_what_it_rests_on() -> None:
     """Taint decides what may close a case: both readings of the dictionary must give the same."""
-    plain = [(t, c) for t, c in truths() if c.status == "verified" and t.claim["kind"] not in ("order", "reference")]
+    plain = [
+        (t, c)
+        for t, c in truths()
+        if c.status == "verified" and t.claim["kind"] not in ("order", "reference")
+    ]
 
     failures = [(t, c) for t, c in plain if c.tainted != oracle(t.world).tainted(t.claim)]
 
@@ -146,7 +160,7 @@ def test_two_implementations_agree_on_every_claim() -> None:
     for (family, ours, theirs, clear), number in sorted(table.items()):
         print(f"{family:38}{ours:14}{theirs:14}{clear!s:7}{number:6}")
 
-    failures = [(t, c) for t, c in differ if t.answer and (t.answer.clear or opposed(t.answer.status, c.status))]
+    failures = [(t, c) for t, c in differ if t.answer and opposed(t.answer, c.status)]
 
     assert not failures, tell(failures)
 
@@ -166,4 +180,6 @@ def test_two_readers_find_the_same_time_and_source_in_every_record(base: str) ->
         for record in build(base, variant).oracle.records:
             kept = evidence_of(record.raw, record.schema, record.parser, 1)
 
-            assert (record.event_ns, record.source.lower()) == (kept.event_ns, kept.source.lower()), record.raw[:300]
+            assert (record.event_ns, record.source.lower()) == (kept.event_ns, kept.source.lower()), (
+                record.raw[:300]
+            )

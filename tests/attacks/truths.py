@@ -8,7 +8,8 @@ from functools import cached_property
 from ipaddress import ip_network
 from typing import Any
 
-from oracle import Answer, Claim, Oracle, Record
+from oracle import Answer, Claim, Oracle
+from oracle_records import Record
 from oracle_shape import ROLES
 from oracle_values import ip_address, is_number, is_scalar, of_record, record_time, rfc3339
 
@@ -37,7 +38,9 @@ class Maker:
     @cached_property
     def facts(self) -> dict[str, list[Fact]]:
         """The facts of each record."""
-        made: dict[str, list[Fact]] = {record.id: list(self.facts_of(record)) for record in self.oracle.records}
+        made: dict[str, list[Fact]] = {
+            record.id: list(self.facts_of(record)) for record in self.oracle.records
+        }
         return {key: facts for key, facts in made.items() if facts}
 
     def facts_of(self, record: Record) -> Iterator[Fact]:
@@ -96,7 +99,12 @@ class Maker:
         yield "eq", fact.value
         if fact.kind in NUMBERS and is_number(fact.value):
             away = self.rng.randrange(1, 1000)
-            yield from [("ge", fact.value), ("le", fact.value), ("gt", fact.value - away), ("lt", fact.value + away)]
+            yield from [
+                ("ge", fact.value),
+                ("le", fact.value),
+                ("gt", fact.value - away),
+                ("lt", fact.value + away),
+            ]
         if fact.kind == "ip" and ip_address(fact.value):
             block = ip_network(f"{fact.value}/{self.rng.choice([8, 16, 24, 32])}", strict=False)
             yield "in_cidr", str(block)
@@ -117,9 +125,17 @@ class Maker:
         """What fills the roles of a relation in a record, as a claim may state it."""
         schema = self.oracle.schemas[record.schema]
         rows = [row for row in schema.relations if row["name"] == rel]
-        row = next((row for row in rows if self.oracle.clauses_hold(record, row.get("when", []))), {"roles": {}})
-        values = {role: self.oracle.role_value(record, how) for role, how in row["roles"].items() if role in ROLES[rel].split()}
-        return {role: value for role, (value, kind, _) in values.items() if presentable(value) and kind != "time"}
+        row = next(
+            (row for row in rows if self.oracle.clauses_hold(record, row.get("when", []))), {"roles": {}}
+        )
+        values = {
+            role: self.oracle.role_value(record, how)
+            for role, how in row["roles"].items()
+            if role in ROLES[rel].split()
+        }
+        return {
+            role: value for role, (value, kind, _) in values.items() if presentable(value) and kind != "time"
+        }
 
     @cached_property
     def relations(self) -> list[tuple[Record, str, dict[str, Any]]]:
@@ -137,7 +153,12 @@ class Maker:
         rel = self.rng.choice(sorted({rel for _, rel, _ in self.relations}))
         record, _, roles = self.rng.choice([row for row in self.relations if row[1] == rel])
         named = self.rng.sample(sorted(roles), self.rng.randrange(2, len(roles) + 1))
-        return {"kind": "relation", "rel": rel, "cite": record.id, "roles": {role: roles[role] for role in named}}
+        return {
+            "kind": "relation",
+            "rel": rel,
+            "cite": record.id,
+            "roles": {role: roles[role] for role in named},
+        }
 
     def same(self) -> Claim:
         """Two fields that are equal."""
@@ -152,7 +173,11 @@ class Maker:
         chosen = self.rng.sample(facts, min(len(facts), self.rng.randrange(0, 4) or 1))
         clauses = []
         for fact in chosen:
-            op, value = self.rng.choice(list(self.comparisons(fact))) if self.rng.random() < 0.3 else ("eq", fact.value)
+            op, value = (
+                self.rng.choice(list(self.comparisons(fact)))
+                if self.rng.random() < 0.3
+                else ("eq", fact.value)
+            )
             clauses.append([fact.pointer, op, value])
         return record, {"schema": record.schema, "where": clauses}
 
@@ -187,8 +212,17 @@ class Maker:
     def time(self, what: str | None = None) -> Claim:
         """First seen, last seen, or the seconds between."""
         record, chosen = self.filter()
-        claim = {"kind": "time", "what": what or self.rng.choice(["first_seen", "last_seen", "duration_s"]), "filter": chosen, **self.interval(record)}
-        times = [r.event_ns for r in self.oracle.matching(claim, self.oracle.interval(claim)) if r.event_ns is not None]
+        claim = {
+            "kind": "time",
+            "what": what or self.rng.choice(["first_seen", "last_seen", "duration_s"]),
+            "filter": chosen,
+            **self.interval(record),
+        }
+        times = [
+            r.event_ns
+            for r in self.oracle.matching(claim, self.oracle.interval(claim))
+            if r.event_ns is not None
+        ]
         if not times:
             raise LookupError("nothing in the interval")
         seconds = Decimal(max(times) - min(times)) / 10**9
@@ -197,7 +231,11 @@ class Maker:
 
     def time_of(self, claim: Claim, what: str) -> str:
         """First or last time of what a claim's filter matches in its interval."""
-        times = [r.event_ns for r in self.oracle.matching(claim, self.oracle.interval(claim)) if r.event_ns is not None]
+        times = [
+            r.event_ns
+            for r in self.oracle.matching(claim, self.oracle.interval(claim))
+            if r.event_ns is not None
+        ]
         return rfc3339(min(times) if what == "first_seen" else max(times))
 
     def order(self) -> Claim:
@@ -233,7 +271,14 @@ class Maker:
         book = self.rng.choice(self.oracle.references)
         entry = self.rng.choice(book["entries"])
         name = self.rng.choice(sorted(set(entry) - {"key"}))
-        return {"kind": "reference", "kb": book["kb"], "kb_version": book["kb_version"], "key": entry["key"], "field": name, "value": entry[name]}
+        return {
+            "kind": "reference",
+            "kb": book["kb"],
+            "kb_version": book["kb_version"],
+            "key": entry["key"],
+            "field": name,
+            "value": entry[name],
+        }
 
     def true(self, kind: str, tries: int = 200) -> tuple[Claim, Answer]:
         """A claim of this kind that the oracle verifies; LookupError when these records have none."""
@@ -253,6 +298,8 @@ def presentable(value: object) -> bool:
     """A value that a claim can carry: a scalar, not too long, no lone surrogate, no sign of a placeholder."""
     if not isinstance(value, str):
         return is_scalar(value)
-    return 0 < len(value) <= 4096 and not SIGNS & set(value) and not any("\ud800" <= sign <= "\udfff" for sign in value)
-
-
+    return (
+        0 < len(value) <= 4096
+        and not SIGNS & set(value)
+        and not any("\ud800" <= sign <= "\udfff" for sign in value)
+    )

@@ -23,15 +23,35 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from oracle import Oracle, Record, Schema, load_schemas, read_record
+from oracle import Oracle
 from oracle_mail import read_mail
+from oracle_records import Record, Schema, load_schemas, read_record
 from oracle_values import ABSENT, Broken, is_scalar, read_json, rfc3339
 
 PROJECT = Path(__file__).resolve().parents[2]
-DICTIONARY = Path(os.environ.get("COUNTERSIGN_ATTACKS_DICTIONARY", PROJECT / "src/countersign/core/dictionary"))
+DICTIONARY = Path(
+    os.environ.get("COUNTERSIGN_ATTACKS_DICTIONARY", PROJECT / "src/countersign/core/dictionary")
+)
 DEMO = PROJECT / "src/countersign/demo/scenario"
-FOLDERS = ("suricata-eve", "scenario-golden-saml", "aws-cloudtrail-invictus", "windows-otrf-atomic", "email-phishing")
-VARIANTS = ("full", "none", "partial", "limited", "narrow", "stripped", "timeless", "doubled", "grown", "close")
+FOLDERS = (
+    "suricata-eve",
+    "scenario-golden-saml",
+    "aws-cloudtrail-invictus",
+    "windows-otrf-atomic",
+    "email-phishing",
+)
+VARIANTS = (
+    "full",
+    "none",
+    "partial",
+    "limited",
+    "narrow",
+    "stripped",
+    "timeless",
+    "doubled",
+    "grown",
+    "close",
+)
 SAMPLE = 280
 HOUR = 3600 * 10**9
 
@@ -69,7 +89,10 @@ def schema_of(document: dict[str, Any]) -> str:
         return "ms.AuditLogs"
     if isinstance(document.get("ActionType"), str):
         action = document["ActionType"]
-        names = {"Directory Services replication": "ms.IdentityDirectoryEvents", "LdapSearch": "ms.DeviceEvents"}
+        names = {
+            "Directory Services replication": "ms.IdentityDirectoryEvents",
+            "LdapSearch": "ms.DeviceEvents",
+        }
         return names.get(action, "ms.CloudAppEvents")
     if document.get("Type") in table:
         return table[document["Type"]]
@@ -92,7 +115,11 @@ def read_file(path: Path) -> Iterator[Record]:
             view = read_json(line, strict=True)
         except ValueError:
             continue
-        if isinstance(view, dict) and not isinstance(view, Broken) and schema_of(view) in schemas().keys() - {"json.unknown"}:
+        if (
+            isinstance(view, dict)
+            and not isinstance(view, Broken)
+            and schema_of(view) in schemas().keys() - {"json.unknown"}
+        ):
             yield read_record(line, schemas()[schema_of(view)], view)
 
 
@@ -103,7 +130,9 @@ def samples() -> dict[str, list[Record]]:
     made = {}
     for name, folder in folders.items():
         rng = random.Random(f"countersign/{name}")
-        files = sorted(path for path in Path(folder).rglob("*") if path.suffix in {".jsonl", ".gz", ".eml", ".json"})
+        files = sorted(
+            path for path in Path(folder).rglob("*") if path.suffix in {".jsonl", ".gz", ".eml", ".json"}
+        )
         most = SAMPLE if len(files) < 5 else max(SAMPLE // len(files), 15)
         rows = [list(read_file(path)) for path in files]
         unique = {record.id: record for row in rows for record in rng.sample(row, min(len(row), most))}
@@ -114,7 +143,9 @@ def samples() -> dict[str, list[Record]]:
 @lru_cache(maxsize=1)
 def bases() -> dict[str, list[Record]]:
     """The records of each sample that have a time; samples too small to say anything are left out."""
-    made = {name: [record for record in rows if record.event_ns is not None] for name, rows in samples().items()}
+    made = {
+        name: [record for record in rows if record.event_ns is not None] for name, rows in samples().items()
+    }
     return {name: rows for name, rows in made.items() if len(rows) > 10}
 
 
@@ -146,9 +177,18 @@ def references(records: list[Record]) -> list[dict[str, Any]]:
     rng = random.Random("countersign/references")
     entries = []
     for number, record in enumerate(rng.sample(records, min(len(records), 40))):
-        texts = [v for _, v in schemas()[record.schema].leaves(record.view) if isinstance(v, str) and 3 < len(v) < 60]
+        texts = [
+            v
+            for _, v in schemas()[record.schema].leaves(record.view)
+            if isinstance(v, str) and 3 < len(v) < 60
+        ]
         entries.append({"key": f"T-{number}", "actor": rng.choice(texts), "asset": rng.choice(texts), "runs": number, "approved": number % 2 == 0})  # fmt: skip
-    book = {"kb": "test-register", "kb_version": "7", "kind": "test_register", "loaded_at": "2025-01-01T00:00:00Z"}
+    book = {
+        "kb": "test-register",
+        "kb_version": "7",
+        "kind": "test_register",
+        "loaded_at": "2025-01-01T00:00:00Z",
+    }
     return [{**book, "entries": entries}, {**book, "kb": "job-inventory", "kb_version": "2", "kind": "job_inventory", "entries": entries[:5]}]  # fmt: skip
 
 
@@ -162,7 +202,9 @@ def build(base: str, variant: str) -> World:
     elif variant == "partial":
         rows = coverage(records, start, (start + end) // 2 // 10**9 * 10**9)
     elif variant == "limited":
-        rows = coverage(records, start, end, complete=False, limit_hit=True, reason="returned 500 rows, the limit")
+        rows = coverage(
+            records, start, end, complete=False, limit_hit=True, reason="returned 500 rows, the limit"
+        )
     elif variant == "narrow":
         rows = narrow(records, start, end)
     elif variant == "stripped":
@@ -173,18 +215,24 @@ def build(base: str, variant: str) -> World:
         records = [copied(record, 1 + number % 3) for number, record in enumerate(records)]
     elif variant == "close":
         records, rows = close(records)
-    return World(f"{base}/{variant}", base, variant, Oracle(schemas(), records, rows, references(bases()[base])))
+    return World(
+        f"{base}/{variant}", base, variant, Oracle(schemas(), records, rows, references(bases()[base]))
+    )
 
 
 def older(base: str) -> Oracle:
     """The snapshot before `grown`: two thirds of its records."""
     records = [record for number, record in enumerate(bases()[base]) if number % 3]
-    return Oracle(schemas(), records, coverage(bases()[base], *window(bases()[base])), references(bases()[base]))
+    return Oracle(
+        schemas(), records, coverage(bases()[base], *window(bases()[base])), references(bases()[base])
+    )
 
 
 def copied(record: Record, copies: int) -> Record:
     """The same record, read several times."""
-    return Record(record.raw, record.schema, record.parser, record.view, record.source, record.event_ns, copies)
+    return Record(
+        record.raw, record.schema, record.parser, record.view, record.source, record.event_ns, copies
+    )
 
 
 def narrow(records: list[Record], start: int, end: int) -> list[dict[str, Any]]:
@@ -192,8 +240,14 @@ def narrow(records: list[Record], start: int, end: int) -> list[dict[str, Any]]:
     rows = coverage(records, start, end)
     for row in rows:
         schema = schemas()[row["schema"]]
-        first = next(record for record in records if record.source == row["source"] and record.schema == row["schema"])
-        found = [(p, v) for p, v in schema.leaves(first.view) if schema.field(p) and schema.field(p)["type"] != "time"]  # type: ignore[index]
+        first = next(
+            record for record in records if record.source == row["source"] and record.schema == row["schema"]
+        )
+        found = [
+            (p, v)
+            for p, v in schema.leaves(first.view)
+            if schema.field(p) and schema.field(p)["type"] != "time"
+        ]  # type: ignore[index]
         pointer, value = found[len(found) // 2]
         row["where"] = [[pointer, "eq", value]]
     return rows
@@ -202,8 +256,14 @@ def narrow(records: list[Record], start: int, end: int) -> list[dict[str, Any]]:
 def stripped(record: Record) -> list[Record]:
     """The record again without one field that its schema promises; nothing where that cannot be done."""
     schema = schemas()[record.schema]
-    promised = [p for p, spec in schema.data["fields"].items() if spec.get("presence") == "always" and p.count("/") == 1]
-    there = [p for p in promised if p not in schema.data["time"] and is_scalar(schema.resolve(record.view, p))]
+    promised = [
+        p
+        for p, spec in schema.data["fields"].items()
+        if spec.get("presence") == "always" and p.count("/") == 1
+    ]
+    there = [
+        p for p in promised if p not in schema.data["time"] and is_scalar(schema.resolve(record.view, p))
+    ]
     if not there or record.parser != "json/1" or int(record.id[-2:], 16) > 12:
         return []
     view = dict(json.loads(record.raw))
@@ -229,7 +289,9 @@ def close(records: list[Record]) -> tuple[list[Record], list[dict[str, Any]]]:
     plain = [record for record in records if record.parser == "json/1"]
     for number in range(100 if plain else 0):
         one, two = rng.choice(plain), rng.choice(plain)
-        moved = moved_clock(two, (one.event_ns or 0) + rng.randrange(1000, 2 * 10**9, 1000), f"other-{number % 5}")
+        moved = moved_clock(
+            two, (one.event_ns or 0) + rng.randrange(1000, 2 * 10**9, 1000), f"other-{number % 5}"
+        )
         if moved is not None and moved.source != one.source:
             made |= {one.id: one, moved.id: moved}
     return list(made.values()), coverage(list(made.values()), *window(records)) if made else []
