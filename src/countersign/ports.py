@@ -219,6 +219,10 @@ class LogStage(Protocol):
         """
         ...
 
+    def holds(self, entry_id: str) -> bool:
+        """Is an entry of this id written already, in this transaction or before it?"""
+        ...
+
 
 class Transaction(Protocol):
     """Everything that is kept or lost together."""

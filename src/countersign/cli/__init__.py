@@ -60,8 +60,8 @@ def options(home: Home = None, config: Config = None) -> None:
     State.home, State.config = home, config
 
 
-@app.command()
-def triage(
+@app.command("triage")
+def triage_command(
     paths: Paths,
     fmt: Format = "auto",
     as_json: AsJson = False,
@@ -79,8 +79,8 @@ def triage(
     _run(door.triage, _places(home, config), paths, fmt, _form(as_json, as_markdown), out, drafter, as_case, coverage)
 
 
-@app.command()
-def verify(
+@app.command("verify")
+def verify_command(
     claims: Annotated[str, typer.Argument(help='A JSON document {"claims": […]}; - for standard input.')],
     evidence: Annotated[list[str], typer.Option("--evidence", help="Records: files or folders.")],
     coverage: Coverage = None,
@@ -176,24 +176,24 @@ def log_verify(as_json: AsJson = False, home: Home = None, config: Config = None
     _run(door.verify, _places(home, config), as_json)
 
 
-@app.command()
-def doctor(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+@app.command("doctor")
+def doctor_command(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
     """What works here, what does not, and what to do."""
     from countersign.cli import doctor as door
 
     _run(door.doctor, _places(home, config), as_json)
 
 
-@app.command()
-def demo(home: Home = None, config: Config = None) -> None:
+@app.command("demo")
+def demo_command(home: Home = None, config: Config = None) -> None:
     """Triage the bundled scenario and print its cases."""
     from countersign.cli import demo as door
 
     _run(door.demo, _places(home, config))
 
 
-@app.command()
-def version() -> None:
+@app.command("version")
+def version_command() -> None:
     """Print the version."""
     from countersign import __version__
 

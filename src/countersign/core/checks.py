@@ -344,19 +344,21 @@ def _filter(a: Assessment, snapshot: Snapshot, wanted: Filter, distinct: str = "
         a.tainted = a.tainted or path.field.tainted
     for pointer, op, value in wanted.where:
         path = schema.path(pointer)
-        if path is not None and not _clause(a, snapshot, path, op, value):
+        if path is not None and not _clause(a, snapshot, wanted.schema, path, op, value):
             return False
     return True
 
 
-def _clause(a: Assessment, snapshot: Snapshot, path: Path, op: str, value: Any) -> bool:
+def _clause(a: Assessment, snapshot: Snapshot, schema: str, path: Path, op: str, value: Any) -> bool:
     if op != "eq" and comparison(path, op, value) is None:
         a.object(2, f"{path.label} cannot be compared with {op}")
         return False
     # (6) No prose in a filter: a string is typed, in the vocabulary, pinned, or stands in the snapshot.
     if op == "in_cidr" or not isinstance(value, str) or is_typed(path.field.type, value):
         return True
-    if value in path.field.vocabulary or value in snapshot.known_strings:
+    if value in path.field.vocabulary or snapshot.hits(schema, (path.pointer, op, value)):
+        return True
+    if value in snapshot.known_strings:
         return True
     a.object(6, "a filter value is neither typed nor present in the evidence or a pinned list")
     return False

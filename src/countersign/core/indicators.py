@@ -38,7 +38,8 @@ def comparisons(snapshot: Snapshot) -> list[Fact]:
     ranked = sorted(shared, key=lambda row: (-len(row[1]), sum(map(len, row[1].values())), row[0].type, row[0].value))
     made: list[Fact] = []
     for observable, by_schema in ranked[:MAX_INDICATORS]:
-        made += _compared(snapshot, observable, by_schema)
+        told = [fact.claim for fact in made]
+        made += [fact for fact in _compared(snapshot, observable, by_schema) if fact.claim not in told]
     return made + _processes(snapshot)
 
 
@@ -90,7 +91,7 @@ def _processes(snapshot: Snapshot) -> list[Fact]:
     seen: dict[tuple[str, Canon], dict[str, tuple[str, str]]] = defaultdict(dict)
     for name in sorted(snapshot.by_schema):
         schema = snapshot.dictionary.schema(name)
-        pids = [f.pointer for f in schema.fields if f.type == "pid" and f.role in {"process", "actor"}] if schema else []
+        pids = [f.pointer for f in schema.fields if f.type == "pid" and f.role != "parent" and "*" not in f.pointer] if schema else []
         hosts = [f.pointer for f in schema.fields if f.type == "host" and f.role == "host"] if schema else []
         for pointer in pids:
             column = snapshot.column(name, pointer)

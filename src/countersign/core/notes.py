@@ -38,6 +38,7 @@ class Line:
         found = {claim.status for claim in claims}
         self.status = "verified" if found == {"verified"} else "partly" if "verified" in found else min(found)
         self.tainted = any(claim.tainted for claim in claims)
+        self.counted = False
 
 
 def lines(checked: Iterable[CheckedClaim], snapshot: Snapshot, section: str) -> list[Line]:
@@ -51,8 +52,41 @@ def lines(checked: Iterable[CheckedClaim], snapshot: Snapshot, section: str) -> 
             runs[-1][1].append(claim)
         else:
             runs.append((key, [claim]))
-    told = [_line(run, snapshot) for _, run in runs]
+    told = _merged([_line(run, snapshot) for _, run in runs], snapshot)
     return sorted(told, key=lambda row: (row.event_ns is None, row.event_ns or 0)) if section == "what_happened" else told
+
+
+def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
+    """A count with its first and last times is told with the record it begins with."""
+    kept: list[Line] = []
+    by_record = {
+        line.claims[0].claim.cite: line
+        for line in told
+        if isinstance(line.claims[0].claim, FieldClaim | QuoteClaim | RelationClaim)
+    }
+    for line in told:
+        if not isinstance(line.claims[0].claim, CountClaim | TimeClaim) or len(line.claims) < 2:
+            kept.append(line)
+            continue
+        records = {r for claim in line.claims for r in claim.records}
+        first = min(records, key=lambda r: (snapshot.evidence[r].event_ns or 0, r not in by_record, r), default="")
+        home = by_record.get(first)
+        if home is None or home.counted:
+            kept.append(line)
+        else:
+            home.claims += line.claims
+            home.text += f" {len(records)} such records{_span(line.claims, snapshot)}."
+            home.counted = True
+    return kept
+
+
+def _span(run: Sequence[CheckedClaim], snapshot: Snapshot) -> str:
+    times = [ns for c in run for r in c.records if (ns := snapshot.evidence[r].event_ns) is not None]
+    whole = all(c.scope == "complete" for c in run)
+    span = ""
+    if len(times) > 1 and any(isinstance(c.claim, TimeClaim) for c in run):
+        span = f", {clock(min(times))} – {clock(max(times))} UTC"
+    return span + ("" if whole else " (of collected records)")
 
 
 def _about(claim: Claim | None) -> object:
@@ -72,7 +106,7 @@ def _line(run: list[CheckedClaim], snapshot: Snapshot) -> Line:
     times = [snapshot.evidence[r].event_ns for c in run for r in c.records]
     known = [ns for ns in times if ns is not None]
     if isinstance(claim, CountClaim | TimeClaim) and len(run) > 1:
-        return Line(run, _of_count(run, claim.filter, snapshot, known), min(known, default=None))
+        return Line(run, _of_count(run, claim.filter, snapshot), min(known, default=None))
     return Line(run, " ".join(c.text or "" for c in run), max(known, default=None) if known else None)
 
 
@@ -127,14 +161,10 @@ def _roles(
     return roles, used
 
 
-def _of_count(run: list[CheckedClaim], wanted: Filter, snapshot: Snapshot, times: list[int]) -> str:
+def _of_count(run: list[CheckedClaim], wanted: Filter, snapshot: Snapshot) -> str:
     number = len({r for c in run for r in c.records})
-    whole = all(c.scope == "complete" for c in run)
-    span = ""
-    if len(times) > 1 and any(isinstance(c.claim, TimeClaim) for c in run):
-        span = f", {clock(min(times))} – {clock(max(times))} UTC"
     said = _counted(wanted, snapshot) or f"{wanted.schema} records{clauses(snapshot, wanted, trusted=True)}"
-    return f"{number} × {said}{span}{'' if whole else ' (of collected records)'}."
+    return f"{number} × {said}{_span(run, snapshot)}."
 
 
 def _counted(wanted: Filter, snapshot: Snapshot) -> str:
@@ -182,17 +212,24 @@ def title(checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: 
     good = [facts[c.id] for c in checked if c.id in facts and c.status == "verified" and facts[c.id].phrase]
     leading = set(because)
     ranked = sorted(good, key=lambda f: (-bool(set(f.codes) & leading), -f.weight, f.event_ns or 0))
-    picked: list[Fact] = []
-    for fact in ranked:
-        fresh = all(fact.origin != p.origin or fact.origin == "alert" for p in picked)
-        fresh = fresh and all(fact.phrase != p.phrase for p in picked)
-        if fresh and sum(len(p.phrase) + 2 for p in picked) + len(fact.phrase) <= TITLE_LENGTH:
-            picked.append(fact)
-        if len(picked) == TITLE_PHRASES:
-            break
+    picked = _diverse(ranked)
     if not picked:
         return period(snapshot).split(" · ", 1)[1] + ", nothing that a rule speaks of"
     return "; ".join(f.phrase for f in sorted(picked, key=lambda f: f.event_ns or 0))
+
+
+def _diverse(ranked: Sequence[Fact]) -> list[Fact]:
+    """Up to three phrases that fit, each first bringing a reading that none before it brought."""
+    picked: list[Fact] = []
+    for fresh_codes in (True, False):
+        for fact in ranked:
+            told = {code for p in picked for code in p.codes}
+            fits = sum(len(p.phrase) + 2 for p in picked) + len(fact.phrase) <= TITLE_LENGTH
+            known = any(fact.phrase == p.phrase or (fact.origin == p.origin != "alert") for p in picked)
+            brings = bool(set(fact.codes) - told) if fresh_codes else True
+            if len(picked) < TITLE_PHRASES and fits and not known and brings:
+                picked.append(fact)
+    return picked
 
 
 Told = tuple[str, list[tuple[str, str]]]

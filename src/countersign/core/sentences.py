@@ -108,7 +108,9 @@ def record_name(snapshot: Snapshot, eid: str) -> str:
             value = snapshot.value(eid, path) if path else MISSING
             if path and isinstance(value, str):
                 return shown(value, tainted=path.field.tainted)
-    return f"The {schema.product} record of {_clock(snapshot.evidence[eid].event_ns)}"
+    stated = next((row.name for row in schema.relations if snapshot.holds(eid, row.when)), "")
+    kind = stated.replace("_", " ") if stated else f"{schema.product} record"
+    return f"the {kind} of {_clock(snapshot.evidence[eid].event_ns)}"
 
 
 def _clock(ns: int | None) -> str:
@@ -117,7 +119,8 @@ def _clock(ns: int | None) -> str:
 
 def order(before: str, after: str, apart_ns: int) -> str:
     """`PutUserPolicy came 29 s before CreateAccessKey.`"""
-    return f"{before} came {seconds(apart_ns)} before {after}."
+    lead = _capital(before) if before.startswith("the ") else before
+    return f"{lead} came {seconds(apart_ns)} before {after}."
 
 
 def claimed_order(before: str, after: str) -> str:

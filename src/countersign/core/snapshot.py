@@ -122,12 +122,13 @@ class Snapshot:
         records = self.by_schema.get(wanted.schema, [])
         positions: Iterable[int] = range(len(records))
         for clause in wanted.where:
-            hits = self._hits(wanted.schema, clause)
+            hits = self.hits(wanted.schema, clause)
             positions = hits if isinstance(positions, range) else sorted(set(positions) & set(hits))
         found = [records[p] for p in positions]
         return [r for r in found if _within(r.event_ns, start_ns, end_ns)]
 
-    def _hits(self, schema: str, clause: Clause) -> list[int]:
+    def hits(self, schema: str, clause: Clause) -> list[int]:
+        """Positions of the records of a schema that satisfy one clause, ascending."""
         pointer, op, value = clause
         path = self.path(schema, pointer)
         if path is None:

@@ -13,6 +13,7 @@ import msgspec
 
 from countersign.core.claims import HypothesisClaim, ReferenceClaim
 from countersign.core.entries import CRITICAL, PanelEntry, uncovered
+from countersign.core.evidence import Evidence
 from countersign.core.hypotheses import VOCABULARY
 from countersign.core.quality import Flag
 from countersign.core.snapshot import Snapshot
@@ -262,22 +263,19 @@ def _blind(standing: Standing) -> Iterator[Cap]:
 def _conflict(standing: Standing, disposition: Disposition, basis: list[CheckedClaim]) -> Iterator[Cap]:
     if disposition not in CLOSING and disposition != "true_positive":
         return
-    records = [
-        standing.snapshot.evidence[eid]
-        for c in basis
-        for eid in c.records
-        if eid in standing.snapshot.evidence
-    ]
-    for flag in standing.flags:
-        if flag.cap == "C02" and any(
-            flag.schema in {"", record.schema} and _inside(record.event_ns, flag) for record in records
-        ):
-            outcome: Disposition = "suspicious" if disposition == "true_positive" else "insufficient_data"
-            yield "C02", outcome, "sources disagree on what the basis rests on"
-            return
+    evidence = standing.snapshot.evidence
+    records = [evidence[eid] for claim in basis for eid in claim.records if eid in evidence]
+    torn = [flag for flag in standing.flags if flag.cap == "C02"]
+    if any(_concerns(flag, record) for flag in torn for record in records):
+        outcome: Disposition = "suspicious" if disposition == "true_positive" else "insufficient_data"
+        yield "C02", outcome, "sources disagree on what the basis rests on"
 
 
-def _inside(ns: int | None, flag: Flag) -> bool:
+def _concerns(flag: Flag, record: Evidence) -> bool:
+    """Does a flag speak of this record: of its source (or whole schema), at its time if it names times?"""
+    if flag.schema not in {"", record.schema} or flag.source not in {"", record.schema, record.source}:
+        return False
+    ns = record.event_ns
     after = flag.start_ns is None or ns is None or flag.start_ns <= ns
     return after and (flag.end_ns is None or ns is None or ns <= flag.end_ns)
 

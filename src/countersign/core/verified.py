@@ -83,7 +83,7 @@ def conclude(
     left_out: int = 0,
 ) -> VerifiedBrief:
     """Panel, suggestion, questions, title and note over the checked claims."""
-    shown = panel(snapshot, alerts, checked, flags)
+    shown = panel(snapshot, alerts, checked, flags, marked=marked)
     suggestion = suggest(
         checked, snapshot, flags=flags, panel=shown, marked=marked, stale=stale, tier=tier, severity=severity
     )

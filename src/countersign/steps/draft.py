@@ -17,12 +17,12 @@ from countersign.core.coverage import Coverage
 from countersign.core.ids import digest
 from countersign.core.marking import marked_fields
 from countersign.core.menu import menu
-from countersign.core.quality import Flag, assess
+from countersign.core.quality import Flag, assess, by_schema, measured_skew
 from countersign.core.redact import Prepared, prepare
 from countersign.core.reference import Reference
 from countersign.core.snapshot import Snapshot
-from countersign.core.suggest import RULE_TABLE
-from countersign.core.tiers import tier
+from countersign.core.suggest import RULE_TABLE, supported
+from countersign.core.tiers import gather, severity, tier
 from countersign.core.verified import Fallback, VerifiedBrief, check_brief, conclude
 from countersign.core.verify import CheckedClaim
 from countersign.errors import DraftError
@@ -55,25 +55,27 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     mine = {record.schema for record in one.evidence}
     coverage = tuple(row for row in inputs.coverage if row.schema in mine)
     bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
-    flags, skew_ns = assess(bare, inputs.quarantined, ports.clock.now_ns())
-    by_schema: dict[str, set[str]] = {}
-    for flag in flags:
-        by_schema.setdefault(flag.schema, set()).add(flag.flag)
-    held = {schema: frozenset(names) for schema, names in by_schema.items()}
-    return Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, held, skew_ns), flags
+    flags = assess(bare, quarantined=inputs.quarantined, now_ns=ports.clock.now_ns())
+    skew_ns = measured_skew(flags)
+    return Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, by_schema(flags), skew_ns), flags
 
 
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     """Draft, verify and keep one case. A crash after the request leaves a request without a reply in the log."""
     snapshot, flags = frozen(one, ports, inputs)
     prepared = prepare(one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates))
-    run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, verify.VERSION, RULE_TABLE)).encode())[7:39]
+    asked = str(ports.clock.now_ns())
+    run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, asked)).encode())[7:39]
     _ask(ports, one, prepared, run)
     brief, drafter, fallback, reply = _draft(ports, prepared, inputs)
     stale = [r.kb for r in inputs.references if r.is_stale(ports.clock.now_ns())]
     marked = marked_fields(snapshot)
     checked = check_brief(brief, snapshot, one.alerts, flags, marked, stale)
-    severity, level, reasons = tier(snapshot, one.alerts, checked, flags, marked)
+    codes = tuple(dict.fromkeys(r.code for r in supported(checked, snapshot, stale)[0]))
+    partial = any(flag.cap == "C01" for flag in flags)
+    weighed = gather(snapshot, one.alerts, codes=codes, markers=bool(marked), partial=partial)
+    level, reasons = tier(weighed)
+    grave = severity(weighed, level)
     brief_ = conclude(
         one.id,
         drafter,
@@ -86,7 +88,7 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
         marked,
         stale,
         level,
-        severity,
+        grave,
         prepared.facts,
         one.left_out,
     )
@@ -95,7 +97,7 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     case = Case(
         one.id,
         brief_.title,
-        severity,
+        grave,
         level,
         reasons,
         snapshot.id,
@@ -115,17 +117,12 @@ def _ask(ports: Ports, one: Assembled, prepared: Prepared, run: str) -> None:
     manifest = msgspec.json.encode([record.id for record in one.evidence])
     contents = {"dossier": prepared.dossier.document}
     digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
+    opened = f"open-{one.id}-{prepared.dossier.snapshot[7:23]}"
     with ports.store.transaction() as tx:
-        tx.log.stage(
-            entry(
-                ports,
-                "case.opened",
-                f"open-{one.id}-{prepared.dossier.snapshot[7:23]}",
-                case=one.id,
-                data={"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out},
-                contents={"evidence": manifest},
-            )
-        )
+        if not tx.log.holds(opened):
+            data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
+            content = {"evidence": manifest}
+            tx.log.stage(entry(ports, "case.opened", opened, case=one.id, data=data, contents=content))
         tx.log.stage(
             entry(ports, "draft.requested", f"ask-{run}", case=one.id, digests=digests, contents=contents)
         )

@@ -39,6 +39,13 @@ class SqlLogStage:
             raise AuditLogUnavailable("the entry could not be written, so nothing is") from exc
         return None
 
+    def holds(self, entry_id: str) -> bool:
+        table = tables.log_entry
+        try:
+            return bool(self._connection.execute(select(exists().where(table.c.id == entry_id))).scalar_one())
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable from exc
+
     def _index_of(self, entry_id: str, raw: bytes) -> int | None:
         table, order = tables.log_entry, tables.log_sequence
         query = (
