@@ -28,15 +28,22 @@ def _slot(relation_roles: str, types: str, field_roles: str = "") -> Slot:
     return Slot(tuple(relation_roles.split()), frozenset(types.split()), frozenset(field_roles.split()))
 
 
+RELATIONS_ONLY = "no-field"
+"""A role that no field has: the destination of a DNS query is the resolver, not who is talked to."""
+
 SLOTS: dict[str, Slot] = {
     "account": _slot(
         "account principal user actor recipient", "user email arn sid", "actor target principal"
     ),
     "ip": _slot("from client src", "ip", "source"),
-    "to_ip": _slot("dst answer", "ip", "destination"),
+    "to_ip": _slot("dst answer", "ip", RELATIONS_ONLY),
     "port": _slot("dport", "port int", "destination"),
     "host": _slot("host client src", "host ip", "host source"),
-    "target": _slot("host dst", "host domain ip", "host destination"),
+    "machine": _slot("host", "host", "host"),
+    "target": _slot("dst", "ip host", "destination host"),
+    "owned": _slot(
+        "principal account mailbox recipient user host dst", "user email arn host ip", "actor host target"
+    ),
     "host2": _slot("from", "ip host", "source"),
     "process": _slot("image", "path", "process"),
     "hash": _slot("hash", "sha256 sha1 md5 hash"),
@@ -49,7 +56,9 @@ SLOTS: dict[str, Slot] = {
         "actor principal source",
     ),
     "asset": _slot(
-        "host dst target object recipient mailbox", "host ip user email arn text id", "host target resource"
+        "host dst target object recipient mailbox service",
+        "host ip user email arn text id service_name",
+        "host target resource",
     ),
     "indicator": _slot("dst answer name hash", "ip domain sha256 sha1 md5 hash url", ""),
 }
@@ -117,19 +126,19 @@ PLAYBOOK: tuple[Ask, ...] = (
         "flow or proxy logs",
         "How much left {host} for {to_ip}, against its baseline?",
     ),
-    _ask("Q10", "lateral_move", "OS logon log", "Did {host} accept logons from {host2} after {time}?"),
+    _ask("Q10", "lateral_move", "OS logon log", "Did {machine} accept logons from {host2} after {time}?"),
     _ask(
         "Q11",
         "persistence priv_gain",
         "OS audit log, EDR",
-        "Were services, tasks, run keys or accounts created on {host} near {time}?",
+        "Were services, tasks, run keys or accounts created on {machine} near {time}?",
     ),
     _ask(
         "Q12",
         "impair_defence visibility_gap",
         "sensor heartbeat, audit log",
-        "Was logging or the sensor stopped on {host} or in {account}?",
-        "Was logging or the sensor stopped on {host}?",
+        "Was logging or the sensor stopped on {machine} or in {account}?",
+        "Was logging or the sensor stopped on {machine}?",
         "Was logging or the sensor stopped in {account}?",
     ),
     _ask(
@@ -172,7 +181,7 @@ PLAYBOOK: tuple[Ask, ...] = (
         "Q19",
         "owner_confirmed account_misuse",
         "call-back record",
-        "Does the owner of {asset} confirm, over a channel that is not in the alert?",
+        "Does the owner of {owned} confirm, over a channel that is not in the alert?",
     ),
     _ask(
         "Q20",

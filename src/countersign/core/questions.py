@@ -80,14 +80,17 @@ def _in_turn(groups: Sequence[Sequence[Question]]) -> list[Question]:
 def _raised(
     checked: Sequence[CheckedClaim], suggestion: Suggestion, snapshot: Snapshot
 ) -> Iterator[tuple[Cause, list[Ask]]]:
-    """Causes in order of weight, each with the playbook's questions for it."""
+    """Causes in order of weight, each with the playbook's questions for it, those made for its code first."""
     by_id = {claim.id: claim for claim in checked}
     leading = [by_id[name] for name in suggestion.because if name in by_id]
     causes = list(_by_code(leading))
     own = [c for c in checked if _code(c) in {"tool_attack", "visibility_gap"} and c not in leading]
     open_ones = [c for c in checked if _is_open(c, checked, snapshot) and c not in leading]
     for number, cause in enumerate([*causes, *_by_code([*own, *open_ones])]):
-        yield cause, [ask for ask in PLAYBOOK if cause.code in ask.codes]
+        yield (
+            cause,
+            sorted((a for a in PLAYBOOK if cause.code in a.codes), key=lambda a: a.codes.index(cause.code)),
+        )
         if number == 0 and (accused := [c for c in leading if VOCABULARY[_code(c)].polarity == "malicious"]):
             held = {reference.kind for reference in snapshot.references.values()}
             named = {name for name, kinds in BENIGN_SIDE if not kinds & held}
