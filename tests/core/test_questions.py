@@ -324,6 +324,14 @@ def test_q24_asks_why_a_source_that_cannot_be_trusted_is_partial():
     assert ("v1",) == found["Q24"].because
 
 
+def test_q24_is_not_asked_of_a_single_moment():
+    cut = Flag(flag="truncated", schema="suricata.eve", source="suricata.eve/edge-1", detail="cut", cap="C01")
+
+    assert "Q24" not in asked(([http(1)], [], []), flags=[cut])
+    assert "Q24" in asked(([http(1), http(2)], [], []), flags=[cut])
+    assert "12:00:00 UTC and 2025-03-11 13:00:00" in asked(([http(1)], [], []), flags=[cut, GAP])["Q24"].text
+
+
 def test_a_code_that_is_short_of_its_shape_raises_its_questions():
     grant = call("PutUserPolicy", 5)
     claims = [says("c1", grant, "/eventName", "PutUserPolicy"), reads("h1", "cloud_exposure", "c1")]

@@ -140,7 +140,8 @@ class _Filler:
     ) -> None:
         self.cause = cause
         self.snapshot = snapshot
-        self.blind = [flag for flag in flags if flag.cap == "C01"]
+        blind = [flag for flag in flags if flag.cap == "C01"]
+        self.blind = sorted(blind, key=lambda flag: flag.start_ns is None or flag.end_ns is None)
         by_id = {claim.id: claim for claim in checked}
         named = [b for c in cause.readings if isinstance(c.claim, HypothesisClaim) for b in c.claim.basis]
         self.basis = [by_id[name] for name in named if name in by_id]
@@ -190,11 +191,16 @@ class _Filler:
         flag = self.blind[0]
         if name == "source":
             return neutralize(flag.source or flag.schema, 80)
-        times = [r.event_ns for r in self.snapshot.by_schema.get(flag.schema, []) if r.event_ns is not None]
-        ns = flag.start_ns if name == "t1" else flag.end_ns
-        if ns is None and times:
-            ns = min(times) if name == "t1" else max(times)
-        return "" if ns is None else moment(ns)
+        records = self.snapshot.by_schema.get(flag.schema, [])
+        times = [
+            r.event_ns for r in records if r.event_ns is not None and flag.source in {r.source, r.schema, ""}
+        ]
+        start = flag.start_ns if flag.start_ns is not None else min(times, default=None)
+        end = flag.end_ns if flag.end_ns is not None else max(times, default=None)
+        # A moment is no interval: nothing could be missing between a time and itself.
+        if start is None or end is None or start >= end:
+            return ""
+        return moment(start if name == "t1" else end)
 
     def _at(self, name: str, eid: str) -> str:
         if (name, eid) not in self.found:
