@@ -62,6 +62,7 @@ class Oracle:
     records: list[Record]
     coverage: list[dict[str, Any]] | None = None
     references: list[dict[str, Any]] = field(default_factory=list)
+    columns: dict[tuple[str, str], dict[str, list[object]]] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> dict[str, Record]:
@@ -141,7 +142,8 @@ class Oracle:
         text, start, end = claim["text"], claim.get("start"), claim.get("end")
         places = [i for i in range(len(value) - len(text) + 1) if value.startswith(text, i)]
         if (start is None) != (end is None):
-            fits = len(places) == 1 and start in (None, places[0]) and end in (None, places[0] + len(text))
+            start, end = (end - len(text), end) if start is None else (start, start + len(text))
+            fits = 0 <= start < end <= len(value) and value[int(start) : int(end)] == text
             return Answer("verified" if fits else "invalid", clear=False)
         if start is not None and not start < end <= len(value):
             return INVALID
@@ -387,10 +389,19 @@ class Oracle:
             if op == "eq"
         ]
         return any(
-            other_type(schema.resolve(record.view, pointer), value, spec["type"])
+            other_type(found, value, spec["type"])
             for pointer, value, spec in specs
-            for record in self.by_schema.get(chosen["schema"], [])
+            for found in self.said(chosen["schema"], pointer).get(words(value), [])
         )
+
+    def said(self, schema: str, pointer: str) -> dict[str, list[object]]:
+        """The values that a pointer leads to in any record, by their words."""
+        if (schema, pointer) not in self.columns:
+            column = self.columns[schema, pointer] = {}
+            for record in self.by_schema.get(schema, []):
+                found = self.schemas[schema].resolve(record.view, pointer)
+                column.setdefault(words(found), []).append(found)
+        return self.columns[schema, pointer]
 
     def partial_words(self, chosen: Claim) -> bool:
         """A filter that looks for part of a value: "present in the snapshot" may or may not mean whole values."""

@@ -1,6 +1,7 @@
 """The exact shapes of claims, a second time: which keys, which forms, which words."""
 
 import re
+from decimal import Decimal
 
 from oracle_values import Broken, claim_time, is_number, is_scalar
 
@@ -107,12 +108,10 @@ def time(value: object) -> bool:
 
 
 def whole(value: object) -> bool:
-    return is_number(value) and value >= 0 and value % 1 == 0 if abs_small(value) else False  # type: ignore[operator]
-
-
-def abs_small(value: object) -> bool:
-    """A number whose remainder can be taken without a huge expansion."""
-    return is_number(value) and -(10**18) < value < 10**18  # type: ignore[operator]
+    if not is_number(value):
+        return False
+    number = Decimal(str(value))
+    return number.is_finite() and number >= 0 and number == number.to_integral_value()
 
 
 def place(value: object) -> bool:

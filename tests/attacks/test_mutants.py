@@ -19,8 +19,8 @@ from worlds import bases, build
 from countersign.core.verify import CheckedClaim
 
 FULL = os.environ.get("COUNTERSIGN_FULL") == "1"
-WANTED = 1200 if FULL else 310
-TRUTHS = 1000 if FULL else 250
+WANTED = 1200 if FULL else 300
+TRUTHS = 1000 if FULL else 200
 BATCH = 500
 
 Outcome = tuple[Trial, CheckedClaim]
