@@ -1,7 +1,7 @@
 """`countersign triage` and `case open`: files in, cases with verified briefs out."""
 
-import io
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -125,13 +125,9 @@ def intake(read: ingest.Read) -> dict[str, Any]:
 
 
 def quarantined(read: ingest.Read) -> dict[str, int]:
-    """Records that could not be read, by the schema that most of their file holds."""
-    counts: dict[str, int] = {}
-    for refused in read.quarantined:
-        schema = read.by_file.get(refused.file)
-        if schema:
-            counts[schema] = counts.get(schema, 0) + 1
-    return counts
+    """Records that could not be read, by the schema of their file, where they are more than 2 % of it."""
+    counts = Counter(read.by_file[q.file] for q in read.quarantined if q.file in read.by_file)
+    return {schema: bad for schema, bad in counts.items() if bad > 0.02 * (read.formats[schema] + bad)}
 
 
 def read_coverage(files: list[str]) -> Coverage:

@@ -9,12 +9,12 @@ from countersign import wiring
 from countersign.cli import screen
 from countersign.cli.triage import read_coverage
 from countersign.core import documents
-from countersign.core.claims import MAX_DOCUMENT, parse_document
 from countersign.core.evidence import Evidence, Incoming
 from countersign.core.intake import receive
 from countersign.core.reference import Reference, parse_reference
 from countersign.core.render import neutralize
 from countersign.core.snapshot import Snapshot
+from countersign.core.strict import MAX_DOCUMENT, parse_document
 from countersign.core.verify import verify as check
 from countersign.errors import UsageError
 

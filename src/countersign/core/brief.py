@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from countersign.core.claims import Claim, Malformed, parse_claims, strict_json
+from countersign.core.claims import Claim, Malformed
+from countersign.core.strict import parse_claims, strict_json
 from countersign.errors import MalformedDraft
 
 MAX_REPLY = 1024 * 1024

@@ -80,6 +80,8 @@ def _relate(snapshot: Snapshot, eid: str, row: RelationRow, wanted: Sequence[str
         if place.mapping:
             word = dict(place.mapping).get(value_text(value), "")
             roles += [(role, word)] if word else []
+        elif role not in wanted and isinstance(value, str) and sum(c < " " for c in value) > 2:
+            continue  # lists laid out with tabs and line breaks: a filter on them reads better than their text
         elif not isinstance(value, str) or len(value) <= MAX_STRING:
             roles.append((role, value))
             claims.append(FieldClaim(id=UNNAMED, section=section, cite=eid, ptr=path.pointer, op="eq", value=value))

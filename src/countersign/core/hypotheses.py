@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from countersign.core.canonical import NANOSECONDS, parse_time
+from countersign.core.canonical import NANOSECONDS, parse_time, skeleton
 from countersign.core.checks import Assessment, role_value
 from countersign.core.claims import (
     AbsenceClaim,
@@ -216,9 +216,15 @@ def _phish(b: Basis) -> str:
     failed = failed or any(
         isinstance(c, FieldClaim) and "fail" in value_text(c.value) and "/auth/" in c.ptr for c in b.told()
     )
-    if failed or b.references("indicator_list") or len({c.ptr for c in b.told("domain", "email")}) >= 2:
+    if failed or b.references("indicator_list") or _look_alike(b):
         return ""
     return "needs a list hit, failed mail authentication or a look-alike sender"
+
+
+def _look_alike(b: Basis) -> bool:
+    """Two cited domains or addresses that print alike and are not the same."""
+    names = {value_text(getattr(c, "value", "")).rsplit("@", 1)[-1].lower() for c in b.told("domain", "email")}
+    return any(one != two and skeleton(one) == skeleton(two) for one in names for two in names)
 
 
 def _exec(b: Basis) -> str:

@@ -1,6 +1,6 @@
 """What sources say of the same thing: indicators seen in more than one, disagreements, and rare values."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from countersign.core.canonical import Canon, canon, family
@@ -156,7 +156,8 @@ def unusual(snapshot: Snapshot) -> list[Fact]:
                 continue
             index = snapshot.index(name, field.pointer)
             holding = sum(map(len, index.values()))
-            single = [positions[0] for positions in index.values() if len(positions) == 1]
+            spelled = Counter(str(form[1]).lower() for form in index)
+            single = [p[0] for form, p in index.items() if len(p) == 1 and spelled[str(form[1]).lower()] == 1]
             if holding < ENOUGH_VALUES or not 0 < len(single) <= 3:
                 continue
             for position in single:

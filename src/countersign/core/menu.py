@@ -11,6 +11,7 @@ import msgspec
 
 from countersign.core.alert import SEVERITIES, Alert
 from countersign.core.case import Duplicate
+from countersign.core.checks import clock_bound_ns
 from countersign.core.claims import Claim, Filter, OrderClaim
 from countersign.core.facts import UNNAMED, Fact, fill, grouped_filter, state, tally
 from countersign.core.fields import MISSING, AlertRule, Schema
@@ -148,39 +149,40 @@ def _rule(snapshot: Snapshot, schema: Schema, how: AlertRule, rule: str, raised:
 
 def _alert_phrase(snapshot: Snapshot, eid: str, rel: str, rule: str) -> str:
     words = {
-        "net_alert": "{src} set off {rule} against {dst}",
+        "net_alert": "{src} set off {/RULE} against {dst}",
         "mail_received": "{sender} sent {recipient} a mail",
         "api_call": "{principal} called {api}",
     }
-    return fill(snapshot, eid, rel, words[rel]) if rel in words else ""
+    schema = snapshot.schema(eid)
+    named = schema.alert.rule if schema is not None and schema.alert is not None else ""
+    phrase = words.get(rel, "").replace("{/RULE}", "{" + named + "}" if named else "an alert")
+    return fill(snapshot, eid, rel, phrase) if phrase else ""
 
 
 def sequence(snapshot: Snapshot, facts: Iterable[Fact]) -> list[Fact]:
-    """Orders between neighbouring single records of different signals that stand within a minute."""
+    """For each step the nearest earlier one of another signal that it follows within a minute."""
     steps: dict[str, Fact] = {}
     for fact in facts:
         if fact.evidence and fact.event_ns is not None and fact.weight >= 4 and fact.origin != "alert":
             steps.setdefault(fact.evidence, fact)
     line = sorted(steps.values(), key=lambda f: (f.event_ns or 0, f.evidence))
     made: list[Fact] = []
-    for position, one in enumerate(line):
-        for two in line[position + 1 : position + 4]:
-            apart = ((two.event_ns or 0) - (one.event_ns or 0)) / 1e9
-            limit = next((s for s in NEAR_S if apart <= s), None)
-            if limit is None or two.origin == one.origin or apart <= 0:
-                continue
-            claim = OrderClaim(id=UNNAMED, section=HAPPENED, before=one.evidence, after=two.evidence, max_s=limit)
-            bound = 0 if snapshot.evidence[one.evidence].source == snapshot.evidence[two.evidence].source else 2
-            if apart <= bound:
-                continue
-            made.append(
-                Fact(
-                    claim=claim,
-                    origin="order",
-                    statement=f"order {one.evidence} {two.evidence}",
-                    weight=min(one.weight, two.weight),
-                    event_ns=two.event_ns,
-                    evidence="",
-                )
-            )
+    for position, two in enumerate(line):
+        for one in reversed(line[max(0, position - 4) : position]):
+            claim = _order(snapshot, one, two)
+            if claim is not None:
+                weight = min(one.weight, two.weight)
+                key = f"order {two.evidence}"
+                made.append(Fact(claim=claim, origin="order", statement=key, weight=weight, event_ns=two.event_ns))
+                break
     return made
+
+
+def _order(snapshot: Snapshot, one: Fact, two: Fact) -> OrderClaim | None:
+    """The order of two steps of different signals, if their clocks can tell it and it is within a minute."""
+    apart = ((two.event_ns or 0) - (one.event_ns or 0)) / 1e9
+    limit = next((s for s in NEAR_S if apart <= s), None)
+    bound_s = clock_bound_ns(snapshot, snapshot.evidence[one.evidence], snapshot.evidence[two.evidence]) / 1e9
+    if limit is None or two.origin == one.origin or apart <= bound_s:
+        return None
+    return OrderClaim(id=UNNAMED, section=HAPPENED, before=one.evidence, after=two.evidence, max_s=limit)

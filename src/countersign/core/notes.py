@@ -14,6 +14,7 @@ from countersign.core.claims import (
     CountClaim,
     FieldClaim,
     Filter,
+    OrderClaim,
     QuoteClaim,
     RelationClaim,
     TimeClaim,
@@ -22,7 +23,7 @@ from countersign.core.facts import Fact, short
 from countersign.core.fields import MISSING, RelationRow
 from countersign.core.registry import phrase
 from countersign.core.render import markdown, shown, value_text
-from countersign.core.sentences import clauses, moment
+from countersign.core.sentences import clauses, moment, record_name, seconds
 from countersign.core.snapshot import Snapshot
 from countersign.core.verify import CheckedClaim
 
@@ -38,7 +39,7 @@ class Line:
         found = {claim.status for claim in claims}
         self.status = "verified" if found == {"verified"} else "partly" if "verified" in found else min(found)
         self.tainted = any(claim.tainted for claim in claims)
-        self.counted = False
+        self.counted: set[str] = set()
 
 
 def lines(checked: Iterable[CheckedClaim], snapshot: Snapshot, section: str) -> list[Line]:
@@ -65,18 +66,25 @@ def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
         if isinstance(line.claims[0].claim, FieldClaim | QuoteClaim | RelationClaim)
     }
     for line in told:
-        if not isinstance(line.claims[0].claim, CountClaim | TimeClaim) or len(line.claims) < 2:
+        step = line.claims[0].claim
+        if isinstance(step, OrderClaim) and (home := by_record.get(step.after)) is not None:
+            before, after = snapshot.evidence[step.before].event_ns or 0, snapshot.evidence[step.after].event_ns or 0
+            home.claims += line.claims
+            home.text += f" This was {seconds(after - before)} after {record_name(snapshot, step.before)}."
+            continue
+        if not isinstance(step, CountClaim | TimeClaim) or len(line.claims) < 2:
             kept.append(line)
             continue
         records = {r for claim in line.claims for r in claim.records}
         first = min(records, key=lambda r: (snapshot.evidence[r].event_ns or 0, r not in by_record, r), default="")
         home = by_record.get(first)
-        if home is None or home.counted:
+        if home is None or (home.counted and home.counted != records):
             kept.append(line)
         else:
             home.claims += line.claims
-            home.text += f" {len(records)} such records{_span(line.claims, snapshot)}."
-            home.counted = True
+            if not home.counted:
+                home.text += f" {len(records)} such records{_span(line.claims, snapshot)}."
+            home.counted = records
     return kept
 
 
@@ -102,7 +110,9 @@ def _about(claim: Claim | None) -> object:
 def _line(run: list[CheckedClaim], snapshot: Snapshot) -> Line:
     claim = run[0].claim
     if isinstance(claim, FieldClaim | QuoteClaim | RelationClaim):
-        return Line(run, _of_record(run, claim.cite, snapshot), snapshot.evidence[claim.cite].event_ns)
+        text = _of_record(run, claim.cite, snapshot)
+        said = f"{snapshot.evidence[claim.cite].schema} says {text}" if run[0].section == "disagreement" else text
+        return Line(run, said, snapshot.evidence[claim.cite].event_ns)
     times = [snapshot.evidence[r].event_ns for c in run for r in c.records]
     known = [ns for ns in times if ns is not None]
     if isinstance(claim, CountClaim | TimeClaim) and len(run) > 1:
@@ -225,7 +235,10 @@ def _diverse(ranked: Sequence[Fact]) -> list[Fact]:
         for fact in ranked:
             told = {code for p in picked for code in p.codes}
             fits = sum(len(p.phrase) + 2 for p in picked) + len(fact.phrase) <= TITLE_LENGTH
-            known = any(fact.phrase == p.phrase or (fact.origin == p.origin != "alert") for p in picked)
+            known = any(
+                fact.phrase == p.phrase or fact.evidence == p.evidence or (fact.origin == p.origin != "alert")
+                for p in picked
+            )
             brings = bool(set(fact.codes) - told) if fresh_codes else True
             if len(picked) < TITLE_PHRASES and fits and not known and brings:
                 picked.append(fact)

@@ -55,9 +55,14 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     mine = {record.schema for record in one.evidence}
     coverage = tuple(row for row in inputs.coverage if row.schema in mine)
     bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
-    flags = assess(bare, quarantined=inputs.quarantined, now_ns=ports.clock.now_ns())
+    flags = assess(bare, quarantined=inputs.quarantined, now_ns=judged_ns(one, ports))
     skew_ns = measured_skew(flags)
     return Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, by_schema(flags), skew_ns), flags
+
+
+def judged_ns(one: Assembled, ports: Ports) -> int:
+    """When pinned lists are judged stale: at the end of the case's own window, which they speak of."""
+    return max((r.event_ns for r in one.evidence if r.event_ns is not None), default=ports.clock.now_ns())
 
 
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
@@ -68,10 +73,10 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, asked)).encode())[7:39]
     _ask(ports, one, prepared, run)
     brief, drafter, fallback, reply = _draft(ports, prepared, inputs)
-    stale = [r.kb for r in inputs.references if r.is_stale(ports.clock.now_ns())]
+    stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]
     marked = marked_fields(snapshot)
     checked = check_brief(brief, snapshot, one.alerts, flags, marked, stale)
-    codes = tuple(dict.fromkeys(r.code for r in supported(checked, snapshot, stale)[0]))
+    codes = tuple(dict.fromkeys(r.code for r in supported(checked, snapshot, stale)[0] if r.code != "tool_attack"))
     partial = any(flag.cap == "C01" for flag in flags)
     weighed = gather(snapshot, one.alerts, codes=codes, markers=bool(marked), partial=partial)
     level, reasons = tier(weighed)

@@ -46,13 +46,21 @@ def choose(menu: Iterable[MenuFact]) -> list[MenuFact]:
     strong = sorted(events, key=lambda s: (-s[0].weight, s[0].time or ""))
     kept = [s for s in strong if s[0].weight >= LEAST_WEIGHT][:MAX_STATEMENTS] or strong[: MAX_STATEMENTS // 2]
     kept += sorted(alerts, key=lambda s: (-s[0].weight, s[0].time or ""))[: MAX_ALERTS * 2]
-    orders = [s for s in told if s[0].origin == "order"]
+    told_at = {s[0].time for s in kept}
+    orders = [s for s in told if s[0].origin == "order" and s[0].time in told_at]
     kept += sorted(orders, key=lambda s: (-s[0].weight, s[0].time or ""))[:MAX_ORDERS]
     kept += [s for s in told if s[0].section in {"disagreement", "readings"}]
     kept += [s for s in told if s[0].section == "indicators"][:MAX_INDICATORS]
     kept += [s for s in told if s[0].section == "unusual"]
-    ordered = sorted(kept, key=lambda s: (SECTIONS.index(s[0].section), s[0].time or "~", s[0].statement))
+    ordered = sorted(kept, key=_place)
     return [fact for statement in ordered for fact in statement]
+
+
+def _place(statement: list[MenuFact]) -> tuple[int, str, bool, bool, str]:
+    """Section, then time; at one time the records before their counts, and orders last."""
+    first = statement[0]
+    counts = first.kind in {"count", "time"}
+    return SECTIONS.index(first.section), first.time or "~", first.kind == "order", counts, first.statement
 
 
 def propose(chosen: Iterable[MenuFact]) -> list[dict[str, object]]:
