@@ -1,7 +1,8 @@
 """When two values are the same value: one comparison for each semantic type.
 
-Addresses compare as packed bytes, times as UTC nanoseconds, numbers as exact decimals, host names
-and hashes in lower case, everything else code point by code point. A value that does not parse as
+Addresses compare as packed bytes, times as UTC nanoseconds, numbers and numeric ids as exact decimals, host
+names and hashes in lower case, everything else by its words, code point by code point, whatever JSON type
+they were written in. A value that does not parse as
 its type keeps its code points; if only one side parses, the two differ. A boolean is never a number.
 """
 
@@ -104,12 +105,16 @@ def _text(kind: str, how: str, value: str) -> Canon:
     if kind == "time":
         ns = read_time(value, how)
         return ("s", value) if ns is None else ("time", ns)
-    if kind in NUMBER_TYPES:
+    if kind in NUMBER_TYPES or kind == "id":
         return _numeric(kind, value)
+    if kind == "bool" and value.lower() in {"true", "false"}:
+        return ("b", value.lower() == "true")
     return ("s", value.lower() if kind in LOWER_TYPES else value)
 
 
 def _numeric(kind: str, value: str) -> Canon:
+    if kind == "id" and value != "0" and value.startswith(("0", "-")):
+        return ("s", value)  # an id that only looks like a number keeps its zeros
     if _INTEGER.fullmatch(value):
         return ("n", int(value))
     if kind in INTEGER_TYPES and _HEX.fullmatch(value):
@@ -127,13 +132,18 @@ def canon(kind: str, value: object, how: str = "iso") -> Canon | None:
     """The canonical form of a scalar under a semantic type; None for null, arrays and objects."""
     if isinstance(value, str):
         return _text(kind, how, value)
+    if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 400):
+        return None
+    exact = kind in NUMBER_TYPES or kind in {"bool", "time", "ip", "id"}
     if isinstance(value, bool):
-        return ("b", value)
+        return ("b", value) if exact else ("s", "true" if value else "false")
     if isinstance(value, int | Decimal):
         if kind == "time" and (ns := read_time(value, how)) is not None:
             return ("time", ns)
-        if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 400):
-            return None
+        if not exact:  # the same words in another JSON type are the same words
+            return ("s", str(value) if isinstance(value, int) else format(value, "f"))
+        return ("n", value) if isinstance(value, int) else _number(value)
+    return None
         return ("n", value) if isinstance(value, int) else _number(value)
     return None
 

@@ -225,7 +225,7 @@ def comparison(path: Path, op: str, value: object) -> Any:
     """A test on canonical values for an operator other than `eq`; None if the type cannot be so compared."""
     kind = path.field.type
     if op in {"contains", "prefix"}:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or kind in INTEGER_TYPES | {"number", "time", "ip", "bool", "id"}:
             return None
         needle = value.lower() if kind in {"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"} else value
         if op == "prefix":
@@ -234,7 +234,8 @@ def comparison(path: Path, op: str, value: object) -> Any:
     if op == "in_cidr":
         return _in_range(value) if kind == "ip" else None
     bound = claimed_form(path, value)
-    if bound is None or bound[0] not in {"n", "time"} or kind not in INTEGER_TYPES | {"number", "time", "id"}:
+    ordered = {"time": "time", "id": "n", "number": "n"} | dict.fromkeys(INTEGER_TYPES, "n")
+    if bound is None or bound[0] != ordered.get(kind):
         return None
     tag, limit = bound[0], bound[1]
     tests: dict[str, Any] = {
