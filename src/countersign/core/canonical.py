@@ -21,6 +21,7 @@ Canon = tuple[str, object]
 INTEGER_TYPES = frozenset({"port", "pid", "int", "severity"})
 NUMBER_TYPES = INTEGER_TYPES | {"number"}
 LOWER_TYPES = frozenset({"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"})
+_EXACT = NUMBER_TYPES | {"bool", "time", "ip", "id"}
 HASH_LENGTH = {"sha256": 64, "sha1": 40, "md5": 32}
 NANOSECONDS = 1_000_000_000
 
@@ -132,20 +133,17 @@ def canon(kind: str, value: object, how: str = "iso") -> Canon | None:
     """The canonical form of a scalar under a semantic type; None for null, arrays and objects."""
     if isinstance(value, str):
         return _text(kind, how, value)
+    if isinstance(value, bool):
+        return ("b", value) if kind in _EXACT else ("s", "true" if value else "false")
+    if not isinstance(value, int | Decimal):
+        return None
     if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 400):
         return None
-    exact = kind in NUMBER_TYPES or kind in {"bool", "time", "ip", "id"}
-    if isinstance(value, bool):
-        return ("b", value) if exact else ("s", "true" if value else "false")
-    if isinstance(value, int | Decimal):
-        if kind == "time" and (ns := read_time(value, how)) is not None:
-            return ("time", ns)
-        if not exact:  # the same words in another JSON type are the same words
-            return ("s", str(value) if isinstance(value, int) else format(value, "f"))
-        return ("n", value) if isinstance(value, int) else _number(value)
-    return None
-        return ("n", value) if isinstance(value, int) else _number(value)
-    return None
+    if kind == "time" and (ns := read_time(value, how)) is not None:
+        return ("time", ns)
+    if kind not in _EXACT:  # the same words in another JSON type are the same words
+        return ("s", str(value) if isinstance(value, int) else format(value, "f"))
+    return ("n", value) if isinstance(value, int) else _number(value)
 
 
 def is_typed(kind: str, value: object) -> bool:
