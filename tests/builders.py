@@ -14,7 +14,6 @@ from typing import Any
 from countersign.adapters.dictionaries import bundled
 from countersign.core.alert import Alert
 from countersign.core.alerting import alert_of
-from countersign.core.claims import parse_document
 from countersign.core.coverage import parse_coverage
 from countersign.core.evidence import Evidence, Incoming
 from countersign.core.ids import evidence_id
@@ -25,6 +24,7 @@ from countersign.core.questions import Question, questions
 from countersign.core.readings import own_readings
 from countersign.core.reference import parse_reference
 from countersign.core.snapshot import Snapshot
+from countersign.core.strict import parse_document
 from countersign.core.suggest import Suggestion, suggest
 from countersign.core.verify import CheckedClaim, verify
 

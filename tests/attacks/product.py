@@ -9,12 +9,12 @@ from oracle import Oracle
 from oracle_records import Record
 from worlds import dictionary_files
 
-from countersign.core.claims import parse_document
 from countersign.core.coverage import parse_coverage
 from countersign.core.evidence import Evidence
 from countersign.core.fields import Dictionary
 from countersign.core.reference import parse_reference
 from countersign.core.snapshot import Snapshot
+from countersign.core.strict import parse_document
 from countersign.core.verify import CheckedClaim, verify
 from countersign.core.views import view
 

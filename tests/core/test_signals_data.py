@@ -13,11 +13,11 @@ from countersign.core.canonical import canon
 from countersign.core.claims import Filter
 from countersign.core.evidence import Evidence
 from countersign.core.fields import Schema
-from countersign.core.hypotheses import VOCABULARY
 from countersign.core.ids import evidence_id
 from countersign.core.registry import RELATIONS
 from countersign.core.signals import Signal, Signals, matches
 from countersign.core.snapshot import Snapshot, comparison
+from countersign.core.vocabulary import VOCABULARY
 
 FOLDER = Path(core.__file__ or "").parent / "signals"
 FILES = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.toml"))}

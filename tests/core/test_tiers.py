@@ -7,11 +7,11 @@ import pytest
 from countersign.core.alert import Alert
 from countersign.core.evidence import Evidence
 from countersign.core.fields import Dictionary
-from countersign.core.hypotheses import VOCABULARY
 from countersign.core.ids import evidence_id
 from countersign.core.registry import RELATIONS
 from countersign.core.snapshot import Snapshot
 from countersign.core.tiers import CODE_TIERS, Facts, gather, severity, tier
+from countersign.core.vocabulary import VOCABULARY
 
 
 def alert(severity="medium", category="", rule="rule", evidence="sha256:x"):

@@ -35,7 +35,9 @@ def verify(
         if isinstance(outcome, Incoming):
             record, _ = receive(outcome, dictionary)
             known = records.get(record.id)
-            records[record.id] = record if known is None else msgspec.structs.replace(known, copies=known.copies + 1)
+            records[record.id] = (
+                record if known is None else msgspec.structs.replace(known, copies=known.copies + 1)
+            )
         elif hasattr(outcome, "raw"):
             broken += 1
     pinned = [parse(path) for name in references or [] for path in reference_files(name)]
@@ -43,7 +45,9 @@ def verify(
     try:
         parsed = parse_document(_bytes(claims))
     except ValueError as error:
-        raise UsageError(f"{claims}: {error}", hint='It is {"claims": […]}; see docs/formats/claims.md.') from error
+        raise UsageError(
+            f"{claims}: {error}", hint='It is {"claims": […]}; see docs/formats/claims.md.'
+        ) from error
     checked = check(parsed, snapshot)
     if as_json:
         document = msgspec.json.encode(documents.verification(checked))
@@ -54,7 +58,9 @@ def verify(
         reasons = "; ".join(f"({o.check}) {o.reason}" for o in claim.objections)
         scope = f" [{claim.scope.replace('_', ' ')}]" if claim.scope else ""
         text = (claim.text or "") + (f" — {reasons}" if reasons else "")
-        screen.line(out, f"{claim.id or '?'} {claim.status}{scope}: {text}", lead=screen.MARK[claim.status] + " ")
+        screen.line(
+            out, f"{claim.id or '?'} {claim.status}{scope}: {text}", lead=screen.MARK[claim.status] + " "
+        )
     if broken:
         screen.line(out, f"{broken} records could not be read and were not used", "yellow")
     return 1 if broken else 0
@@ -64,7 +70,9 @@ def _bytes(name: str) -> bytes:
     try:
         data = sys.stdin.buffer.read(MAX_DOCUMENT + 1) if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror}", hint="Give the path of a claims document, or -.") from error
+        raise UsageError(
+            f"{name}: {error.strerror}", hint="Give the path of a claims document, or -."
+        ) from error
     return data
 
 

@@ -71,7 +71,9 @@ def _ordered(claims: list[Claim | Malformed], order: list[str]) -> tuple[Claim |
 
 def _shape(document: Any) -> None:
     if type(document) is not dict or not {"schema", "claims"} <= set(document) <= _KEYS:
-        raise MalformedDraft("the reply is not one object with schema and claims, and no other keys than allowed")
+        raise MalformedDraft(
+            "the reply is not one object with schema and claims, and no other keys than allowed"
+        )
     if document["schema"] != SCHEMA or not isinstance(document["claims"], list):
         raise MalformedDraft(f"the reply is not a {SCHEMA} document")
     if len(document["claims"]) > MAX_CLAIMS:
@@ -87,5 +89,7 @@ def _shape(document: Any) -> None:
 def _names(value: Any, form: re.Pattern[str], key: str) -> None:
     if not isinstance(value, list) or len(value) > MAX_CLAIMS:
         raise MalformedDraft(f"{key} is an array of at most {MAX_CLAIMS} names")
-    if not all(isinstance(name, str) and form.fullmatch(name) for name in value) or len(set(value)) != len(value):
+    if not all(isinstance(name, str) and form.fullmatch(name) for name in value) or len(set(value)) != len(
+        value
+    ):
         raise MalformedDraft(f"{key} holds distinct well-formed names")

@@ -1,8 +1,9 @@
-"""The numbered checks a claim must survive, one function for each kind of claim.
+"""The numbered checks a claim over named records must survive, one function for each kind of claim.
 
 Each yields `Objection`s whose numbers are those of `docs/checks.md` and are never reused. A check never
 repairs: a record, a pointer or an entry that is not there stays absent. Everything shown is read again
 from the evidence here; the claim's own values are shown only where the evidence does not bear them out.
+Counts, times and absences over whole filters: `core/aggregates.py`.
 """
 
 from decimal import Decimal
@@ -15,22 +16,16 @@ from countersign.core.canonical import (
     NANOSECONDS,
     canon,
     compatible,
-    format_time,
-    is_typed,
     parse_time,
     skeleton,
 )
 from countersign.core.claims import (
-    AbsenceClaim,
-    CountClaim,
     FieldClaim,
-    Filter,
     OrderClaim,
     QuoteClaim,
     ReferenceClaim,
     RelationClaim,
     SameClaim,
-    TimeClaim,
 )
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Path, RoleSource
@@ -38,7 +33,6 @@ from countersign.core.render import shown, value_text
 from countersign.core.snapshot import Snapshot, compare, comparison
 
 Scope = Literal["complete", "collected_only"]
-MAX_CITED = 100  # records listed as citations of one aggregate; its sentence still says the whole count
 TWO_SECONDS = 2 * NANOSECONDS
 
 
@@ -100,7 +94,10 @@ def _pointed(a: Assessment, snapshot: Snapshot, eid: str, pointer: str) -> tuple
     # (5) The dictionary knows the pointer for this schema.
     path = snapshot.path(snapshot.evidence[eid].schema, pointer)
     if path is None:
-        a.object(5, f"{snapshot.evidence[eid].schema} has no field {shown(pointer, tainted=False)} in the dictionary")
+        a.object(
+            5,
+            f"{snapshot.evidence[eid].schema} has no field {shown(pointer, tainted=False)} in the dictionary",
+        )
         return None
     value = snapshot.value(eid, path)
     if isinstance(value, dict | list):
@@ -134,7 +131,12 @@ def check_field(claim: FieldClaim, snapshot: Snapshot) -> Assessment:
     if claim.op != "eq" and comparison(path, claim.op, claim.value) is None:
         return a.object(2, f"{path.label} cannot be compared with {claim.op}")
     # (7) A time that is claimed has a zone.
-    if path.field.type == "time" and isinstance(claim.value, str) and claim.op == "eq" and parse_time(claim.value) is None:
+    if (
+        path.field.type == "time"
+        and isinstance(claim.value, str)
+        and claim.op == "eq"
+        and parse_time(claim.value) is None
+    ):
         return a.object(7, "a time is RFC 3339 with a zone")
     if value is MISSING:
         a.tainted = path.field.tainted
@@ -180,7 +182,11 @@ def _quoted(a: Assessment, claim: QuoteClaim, path: Path, value: str) -> Assessm
     if start < 0 and claim.start is None and claim.end is None:
         # (11) The words are the record's own; (12) unless the field was cut before them.
         cut = path.field.cut and len(value) >= path.field.cut
-        return a.object(12, "the field was cut") if cut else a.object(11, "the quote is not what the record says")
+        return (
+            a.object(12, "the field was cut")
+            if cut
+            else a.object(11, "the quote is not what the record says")
+        )
     if not 0 <= start < end <= len(value):
         return a.object(7, "the quoted range lies outside the field")
     if value[start:end] != claim.text:
@@ -203,7 +209,7 @@ def check_relation(claim: RelationClaim, snapshot: Snapshot) -> Assessment:
     row = snapshot.relation(claim.cite, claim.rel)
     if row is None:
         a.text = sentences.claimed_relation(claim.rel, claim.roles)
-        a.cite(claim.cite, *_time_field(snapshot, claim.cite))
+        a.cite(claim.cite, *time_field(snapshot, claim.cite))
         return a.object(8, f"the record states no {claim.rel}")
     places, values = dict(row.roles), {}
     for role, value in claim.roles:
@@ -212,11 +218,17 @@ def check_relation(claim: RelationClaim, snapshot: Snapshot) -> Assessment:
         else:
             values[role] = _check_role(a, snapshot, claim.cite, role, places[role], value)
     refused = bool(a.objections)
-    a.text = sentences.claimed_relation(claim.rel, claim.roles) if refused else sentences.relation(claim.rel, values)
+    a.text = (
+        sentences.claimed_relation(claim.rel, claim.roles)
+        if refused
+        else sentences.relation(claim.rel, values)
+    )
     return a
 
 
-def _check_role(a: Assessment, snapshot: Snapshot, eid: str, role: str, place: RoleSource, claimed: Any) -> str:
+def _check_role(
+    a: Assessment, snapshot: Snapshot, eid: str, role: str, place: RoleSource, claimed: Any
+) -> str:
     path, value = role_value(snapshot, eid, place)
     if path is None:
         a.object(5, f"the role {role} has no field in the dictionary")
@@ -252,11 +264,15 @@ def _word(a: Assessment, role: str, word: str, claimed: Any, *, known: bool) -> 
 def role_value(snapshot: Snapshot, eid: str, place: RoleSource) -> tuple[Path | None, Any]:
     """The first pointer of a role that is present in the record, and its value."""
     schema = snapshot.evidence[eid].schema
-    paths = [path for path in (snapshot.path(schema, pointer) for pointer in place.pointers) if path is not None]
+    paths = [
+        path for path in (snapshot.path(schema, pointer) for pointer in place.pointers) if path is not None
+    ]
     compiled = snapshot.schema(eid)
     for path in paths:
         value = snapshot.value(eid, path)
-        empty = len(paths) > 1 and isinstance(value, str) and compiled is not None and value in compiled.absent
+        empty = (
+            len(paths) > 1 and isinstance(value, str) and compiled is not None and value in compiled.absent
+        )
         if value is not MISSING and not empty:
             return path, value
     return (paths[0] if paths else None), MISSING
@@ -267,7 +283,10 @@ def check_same(claim: SameClaim, snapshot: Snapshot) -> Assessment:
     a = Assessment()
     found = []
     for place in (claim.a, claim.b):
-        if not _cited(a, snapshot, place.cite) or (at := _pointed(a, snapshot, place.cite, place.ptr)) is None:
+        if (
+            not _cited(a, snapshot, place.cite)
+            or (at := _pointed(a, snapshot, place.cite, place.ptr)) is None
+        ):
             return a
         found.append((place, *at))
     (one, path, value), (other, path_b, value_b) = found
@@ -281,7 +300,9 @@ def check_same(claim: SameClaim, snapshot: Snapshot) -> Assessment:
             a.cite(place.cite, at_path, at_value)
     if a.objections:
         return a
-    if canon(path.field.type, value, path.field.format) != canon(path_b.field.type, value_b, path_b.field.format):
+    if canon(path.field.type, value, path.field.format) != canon(
+        path_b.field.type, value_b, path_b.field.format
+    ):
         _differs(a, path_b, value_b, value)
         return a
     products = (snapshot.schema(one.cite), snapshot.schema(other.cite))
@@ -289,7 +310,8 @@ def check_same(claim: SameClaim, snapshot: Snapshot) -> Assessment:
     return a
 
 
-def _time_field(snapshot: Snapshot, eid: str) -> tuple[Path, Any]:
+def time_field(snapshot: Snapshot, eid: str) -> tuple[Path, Any]:
+    """The time field of a record and its value, to cite beside what is said of its time or its absence."""
     schema = snapshot.schema(eid)
     pointer = schema.time_pointer(snapshot.view(eid)) if schema else None
     pointer = pointer or (schema.time[0] if schema and schema.time else "/")
@@ -313,9 +335,12 @@ def check_order(claim: OrderClaim, snapshot: Snapshot) -> Assessment:
     names = sentences.record_name(snapshot, one.id), sentences.record_name(snapshot, other.id)
     a.text = sentences.claimed_order(*names)
     for eid in (one.id, other.id):
-        if snapshot.schema(eid) is None or not snapshot.dictionary.schemas[snapshot.evidence[eid].schema].time:
+        if (
+            snapshot.schema(eid) is None
+            or not snapshot.dictionary.schemas[snapshot.evidence[eid].schema].time
+        ):
             return a.object(5, "the dictionary names no time field for this schema")
-        a.cite(eid, *_time_field(snapshot, eid))
+        a.cite(eid, *time_field(snapshot, eid))
     if one.event_ns is None or other.event_ns is None:
         return a.object(8, "a record has no readable time")
     apart, bound = other.event_ns - one.event_ns, clock_bound_ns(snapshot, one, other)
@@ -331,159 +356,6 @@ def check_order(claim: OrderClaim, snapshot: Snapshot) -> Assessment:
     return a
 
 
-def _filter(a: Assessment, snapshot: Snapshot, wanted: Filter, distinct: str = "") -> bool:
-    schema = snapshot.dictionary.schema(wanted.schema)
-    if schema is None:
-        a.object(2, "unknown record schema")
-        return False
-    for pointer in [*(clause[0] for clause in wanted.where), *filter(None, [distinct])]:
-        path = schema.path(pointer)
-        if path is None:
-            a.object(5, f"{wanted.schema} has no field {shown(pointer, tainted=False)} in the dictionary")
-            return False
-        a.tainted = a.tainted or path.field.tainted
-    for pointer, op, value in wanted.where:
-        path = schema.path(pointer)
-        if path is not None and not _clause(a, snapshot, wanted.schema, path, op, value):
-            return False
-    return True
-
-
-def _clause(a: Assessment, snapshot: Snapshot, schema: str, path: Path, op: str, value: Any) -> bool:
-    if op != "eq" and comparison(path, op, value) is None:
-        a.object(2, f"{path.label} cannot be compared with {op}")
-        return False
-    # (6) No prose in a filter: a string is typed, in the vocabulary, pinned, or stands in the snapshot.
-    if op == "in_cidr" or not isinstance(value, str) or is_typed(path.field.type, value):
-        return True
-    if value in path.field.vocabulary or snapshot.hits(schema, (path.pointer, op, value)):
-        return True
-    if value in snapshot.known_strings:
-        return True
-    a.object(6, "a filter value is neither typed nor present in the evidence or a pinned list")
-    return False
-
-
-def _interval(a: Assessment, snapshot: Snapshot, claim: CountClaim | TimeClaim | AbsenceClaim) -> Any:
-    whole = snapshot.window(claim.filter.schema) or (None, None)
-    start = parse_time(claim.start) if claim.start else whole[0]
-    end = parse_time(claim.end) if claim.end else whole[1]
-    # (7) The interval runs forwards and is not empty.
-    if start is not None and end is not None and start >= end:
-        a.object(7, "the interval is empty or reversed")
-        return None
-    return start, end
-
-
-def _aggregate(
-    claim: CountClaim | TimeClaim | AbsenceClaim, snapshot: Snapshot, distinct: str = ""
-) -> tuple[Assessment, list[Evidence], bool]:
-    a = Assessment()
-    if not _filter(a, snapshot, claim.filter, distinct) or (interval := _interval(a, snapshot, claim)) is None:
-        return a, [], False
-    found = snapshot.matching(claim.filter, *interval)
-    for record in found:
-        if not snapshot.is_sound(record.id):
-            a.object(4, "the stored bytes of a counted record no longer match their digest")
-            return a, [], False
-    a.records += [record.id for record in found]
-    covered = snapshot.covers(claim.filter, *interval, distinct)
-    a.scope = "complete" if covered else "collected_only"
-    return a, found, covered
-
-
-def _cite_matches(a: Assessment, snapshot: Snapshot, claim: CountClaim | AbsenceClaim, found: list[Evidence]) -> None:
-    schema = snapshot.dictionary.schemas[claim.filter.schema]
-    distinct = claim.distinct if isinstance(claim, CountClaim) else ""
-    pointer = distinct or (claim.filter.where[0][0] if claim.filter.where else (schema.time or ("",))[0])
-    path = schema.path(pointer)
-    for record in found[:MAX_CITED]:
-        if path is not None and (value := snapshot.value(record.id, path)) is not MISSING:
-            if not isinstance(value, dict | list):
-                a.citations.append(Citation(record.id, pointer, shown(value, tainted=path.field.tainted)))
-
-
-def check_count(claim: CountClaim, snapshot: Snapshot) -> Assessment:
-    """How many distinct records match, recomputed over the whole snapshot."""
-    a, found, covered = _aggregate(claim, snapshot, claim.distinct)
-    if a.objections:
-        return a
-    number = len(found)
-    if claim.distinct:
-        path = snapshot.path(claim.filter.schema, claim.distinct)
-        values = [snapshot.value(r.id, path) for r in found] if path else []
-        forms = {canon(path.field.type, v, path.field.format) for v in values if v is not MISSING} if path else set()
-        number = len(forms - {None})
-    _cite_matches(a, snapshot, claim, found)
-    _judge_count(a, claim, number, covered, sampled="sampled" in snapshot.flags.get(claim.filter.schema, ()))
-    refused = bool(a.objections)
-    a.text = sentences.claimed_count(snapshot, claim) if refused else sentences.count(snapshot, claim, number, a.scope)
-    return a
-
-
-def _judge_count(a: Assessment, claim: CountClaim, number: int, covered: bool, *, sampled: bool) -> None:
-    if claim.op != "ge" and sampled:
-        a.object(15, "the source samples, so only a lower bound can be stated")
-    elif (claim.op == "eq" and number > claim.value) or (claim.op == "le" and number > claim.value):
-        a.object(14, f"there are {number}")
-    elif claim.op in {"eq", "ge"} and number < claim.value:
-        a.object(14 if covered else 15, f"there are {number}" + ("" if covered else " in what was collected"))
-    elif claim.op == "le" and not covered:
-        a.object(15, "the manifest does not cover this filter and interval")
-
-
-def check_time(claim: TimeClaim, snapshot: Snapshot) -> Assessment:
-    """First or last event time of what matches, or the seconds between them."""
-    a, found, covered = _aggregate(claim, snapshot)
-    if a.objections:
-        return a
-    timed = sorted((r.event_ns, r.id) for r in found if r.event_ns is not None)
-    a.text = sentences.claimed_time(snapshot, claim)
-    if not timed:
-        return a.object(15, "no record with a readable time matches")
-    (first, first_id), (last, last_id) = timed[0], timed[-1]
-    edges = {"first_seen": [first_id], "last_seen": [last_id]}.get(claim.what, [first_id, last_id])
-    for eid in dict.fromkeys(edges):
-        a.cite(eid, *_time_field(snapshot, eid))
-    _judge_time(a, claim, first, last, covered)
-    if not a.objections:
-        a.text = sentences.time(snapshot, claim, first, last, a.scope)
-    return a
-
-
-def _judge_time(a: Assessment, claim: TimeClaim, first: int, last: int, covered: bool) -> None:
-    if claim.what == "duration_s":
-        claimed, found, shorter = Decimal(claim.value) * NANOSECONDS, last - first, True
-        reason = f"the records span {sentences.seconds(found)}"
-        inside = claimed < found
-    else:
-        claimed, found = Decimal(parse_time(claim.value) or 0), first if claim.what == "first_seen" else last
-        reason, shorter = f"the record says {format_time(found)}", claim.what != "first_seen"
-        inside = claimed < found if shorter else claimed > found
-    if claimed == found:
-        return
-    if inside or covered:
-        a.object(14, reason)
-    else:
-        a.object(15, reason + " among what was collected")
-
-
-def check_absence(claim: AbsenceClaim, snapshot: Snapshot) -> Assessment:
-    """No record matches in [start, end), which only a covering manifest allows to be said."""
-    a, found, covered = _aggregate(claim, snapshot)
-    if a.objections:
-        return a
-    a.text = sentences.claimed_absence(snapshot, claim)
-    if found:
-        _cite_matches(a, snapshot, claim, found)
-        return a.object(14, f"there {'is' if len(found) == 1 else 'are'} {len(found)}")
-    if not covered:
-        # (15) Nothing seen is not nothing there.
-        return a.object(15, "the manifest does not cover this filter and interval")
-    a.text = sentences.absence(snapshot, claim)
-    return a
-
-
 def check_reference(claim: ReferenceClaim, snapshot: Snapshot) -> Assessment:
     """A pinned list or register says so, in the version named."""
     a = Assessment()
@@ -493,7 +365,9 @@ def check_reference(claim: ReferenceClaim, snapshot: Snapshot) -> Assessment:
     a.text = sentences.claimed_reference(claim)
     entry = reference.entries.get(claim.key)
     if entry is None or claim.field not in entry:
-        return a.object(8, "the reference has no such entry" if entry is None else "the entry has no such field")
+        return a.object(
+            8, "the reference has no such entry" if entry is None else "the entry has no such field"
+        )
     value = entry[claim.field]
     if canon("text", value) != canon("text", claim.value):
         return a.object(9, f"the reference says {shown(value, tainted=False)}")

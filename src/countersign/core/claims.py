@@ -11,15 +11,10 @@ import msgspec
 
 from countersign.core.fields import Clause
 
+MAX_STRING = 4096  # code points in any one string of a claim
 OPS = frozenset("eq contains prefix lt le gt ge in_cidr".split())
 SECTIONS = ("what_happened", "disagreement", "indicators", "unusual", "readings")
-CODE_ONLY = frozenset({"tool_attack", "visibility_gap"})
-CODES = frozenset(
-    "recon brute_force phish_delivery suspicious_exec persistence priv_gain discovery cloud_exposure "
-    "account_misuse exploit credential_theft impair_defence lateral_move command_control exfiltration impact "
-    "tool_attack policy_breach authorised_test approved_change known_automation owner_confirmed rule_defect "
-    "stale_intel blocked no_follow_on duplicate visibility_gap".split()
-)
+
 Kind = Literal[
     "field", "quote", "relation", "same", "count", "time", "order", "absence", "reference", "hypothesis"
 ]
@@ -147,7 +142,6 @@ Claim = (
     | ReferenceClaim
     | HypothesisClaim
 )
-FactClaim = Claim
 
 
 class Malformed(msgspec.Struct, frozen=True):

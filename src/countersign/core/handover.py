@@ -7,7 +7,6 @@ import msgspec
 
 from countersign.core import notes
 from countersign.core.claims import HypothesisClaim
-from countersign.core.hypotheses import VOCABULARY
 from countersign.core.panel import PanelEntry
 from countersign.core.quality import Flag
 from countersign.core.questions import Question
@@ -15,6 +14,7 @@ from countersign.core.render import markdown
 from countersign.core.snapshot import Snapshot
 from countersign.core.suggest import Suggestion
 from countersign.core.verify import CheckedClaim
+from countersign.core.vocabulary import VOCABULARY
 
 HEADINGS = (
     ("what_happened", "What happened, in order"),
@@ -41,7 +41,11 @@ class Frame(msgspec.Struct, frozen=True):
 
 def unseen(frame: Frame, snapshot: Snapshot) -> list[str]:
     """What could not be seen, in words: missing coverage, data-quality flags, records left out."""
-    told = [entry.reason + (f": {entry.value}" if entry.value else "") for entry in frame.panel if entry.part == "P6"]
+    told = [
+        entry.reason + (f": {entry.value}" if entry.value else "")
+        for entry in frame.panel
+        if entry.part == "P6"
+    ]
     if frame.left_out:
         told.append(f"{frame.left_out} further records share an observable and are not in this case")
     return list(dict.fromkeys(told))
@@ -70,7 +74,11 @@ def markdown_note(frame: Frame, checked: Sequence[CheckedClaim], snapshot: Snaps
     if missing := unseen(frame, snapshot):
         out += ["", "## What we could not see", *(f"- {markdown(text)}" for text in missing)]
     for section, heading in HEADINGS:
-        told = notes.indicator_lines(checked, snapshot) if section == "indicators" else _lines(checked, snapshot, section)
+        told = (
+            notes.indicator_lines(checked, snapshot)
+            if section == "indicators"
+            else _lines(checked, snapshot, section)
+        )
         if told:
             out += ["", f"## {heading}", *told]
     if told := [_reading(claim, meaning) for claim, meaning in readings(checked)]:
@@ -86,7 +94,9 @@ def markdown_note(frame: Frame, checked: Sequence[CheckedClaim], snapshot: Snaps
 def _lines(checked: Sequence[CheckedClaim], snapshot: Snapshot, section: str) -> list[str]:
     told = []
     for number, line in enumerate(notes.lines(checked, snapshot, section), 1):
-        clock = "" if line.event_ns is None or section != "what_happened" else notes.clock(line.event_ns) + " "
+        clock = (
+            "" if line.event_ns is None or section != "what_happened" else notes.clock(line.event_ns) + " "
+        )
         ids = " ".join(claim.id or "" for claim in line.claims)
         bullet = f"{number}." if section == "what_happened" else "-"
         told.append(f"{bullet} {clock}{markdown(line.text)} `{ids}`")
@@ -96,8 +106,10 @@ def _lines(checked: Sequence[CheckedClaim], snapshot: Snapshot, section: str) ->
 def _reading(claim: CheckedClaim, meaning: str) -> str:
     code = claim.claim.code if isinstance(claim.claim, HypothesisClaim) else ""
     basis = claim.claim.basis if isinstance(claim.claim, HypothesisClaim) else ()
-    state = "supported" if claim.status == "interpretation" else "not supported: " + "; ".join(
-        objection.reason for objection in claim.objections
+    state = (
+        "supported"
+        if claim.status == "interpretation"
+        else "not supported: " + "; ".join(objection.reason for objection in claim.objections)
     )
     rests = f" by `{' '.join(basis)}`" if basis and claim.status == "interpretation" else ""
     return f"- ? {markdown(code)} ({markdown(meaning)}): {markdown(state)}{rests}"

@@ -1,185 +1,32 @@
-"""The closed vocabulary of readings, and the least basis each of them demands.
+"""The least basis that each word of the vocabulary of readings demands.
 
 A hypothesis never becomes a fact. It is shown as an interpretation when every claim it rests on is
-verified and together they have the shape its code asks for. Shapes speak of what is *stated*: a relation
-is stated by a relation claim, or by verified field claims over one record that cover two of its roles.
+verified and together they have the shape its code asks for. Shapes speak of what is *stated*
+(`core/basis.py`), never of what merely stands in a cited record.
 Source: `reference/verification.md` section 8.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
+from countersign.core.basis import Basis
 from countersign.core.canonical import NANOSECONDS, parse_time, skeleton
-from countersign.core.checks import Assessment, role_value
+from countersign.core.checks import role_value
 from countersign.core.claims import (
-    AbsenceClaim,
-    Claim,
-    CountClaim,
     FieldClaim,
     OrderClaim,
-    QuoteClaim,
     ReferenceClaim,
-    RelationClaim,
     SameClaim,
 )
 from countersign.core.fields import MISSING, walk
 from countersign.core.render import value_text
 from countersign.core.snapshot import Snapshot
 
-Polarity = Literal["malicious", "policy", "benign", "defect", "neutral"]
-ATTACK_VERSION = "18"
 HOUR_NS = 3600 * NANOSECONDS
 
 
-class Code(msgspec.Struct, frozen=True):
-    """One word of the vocabulary."""
-
-    polarity: Polarity
-    strong: bool
-    meaning: str
-    attack: tuple[str, ...]
-
-
-def _malicious(meaning: str, attack: str, *, strong: bool = False) -> Code:
-    return Code("malicious", strong, meaning, tuple(attack.split()))
-
-
-VOCABULARY: dict[str, Code] = {
-    "recon": _malicious("scanning or probing from outside", "T1595 T1046"),
-    "brute_force": _malicious("guessing, spraying or repeated prompts", "T1110 T1621"),
-    "phish_delivery": _malicious("a lure reached a mailbox", "T1566"),
-    "suspicious_exec": _malicious("a program was run oddly", "T1059 T1204 T1218"),
-    "persistence": _malicious("something was set up to come back", "T1053 T1136 T1505 T1543 T1547"),
-    "priv_gain": _malicious("rights were raised", "T1068 T1098 T1134 T1548"),
-    "discovery": _malicious("someone looked around inside", "T1018 T1082 T1087 T1580"),
-    "cloud_exposure": _malicious("a control-plane change opens access or data", "T1098 T1530 T1578"),
-    "account_misuse": _malicious("a valid account was used by someone else", "T1078 T1550 T1606", strong=True),
-    "exploit": _malicious("an exposed service or client was exploited", "T1190 T1203", strong=True),
-    "credential_theft": _malicious("secrets were read from a store", "T1003 T1552 T1555 T1558", strong=True),
-    "impair_defence": _malicious("logs were cleared or a sensor stopped", "T1070 T1562", strong=True),
-    "lateral_move": _malicious("movement from one inside host to another", "T1021 T1550 T1570", strong=True),
-    "command_control": _malicious("a host talks to a controller", "T1071 T1219 T1572 T1573", strong=True),
-    "exfiltration": _malicious("data was collected or sent out", "T1041 T1114 T1537 T1567", strong=True),
-    "impact": _malicious("encryption, deletion or hijacking", "T1485 T1486 T1490 T1496", strong=True),
-    "tool_attack": _malicious("the evidence carries text aimed at the assistant", "AML.T0051.001", strong=True),
-    "policy_breach": Code("policy", False, "the right person, a forbidden action", ()),
-    "authorised_test": Code("benign", False, "a registered test covers it", ()),
-    "approved_change": Code("benign", False, "an approved change explains it", ()),
-    "known_automation": Code("benign", False, "a scheduled job doing its usual work", ()),
-    "owner_confirmed": Code("benign", False, "the owner confirmed it out of band", ()),
-    "rule_defect": Code("defect", False, "the rule matched what it was not meant for", ()),
-    "stale_intel": Code("defect", False, "the indicator is old, shared or allow-listed", ()),
-    "blocked": Code("neutral", False, "the control stopped it and nothing succeeded after", ()),
-    "no_follow_on": Code("neutral", False, "nothing further from the same actor", ()),
-    "duplicate": Code("neutral", False, "the same activity as another case", ()),
-    "visibility_gap": Code("neutral", False, "a decisive source cannot be trusted here", ()),
-}
-
 SCAN_COUNT, FAILURE_COUNT, LISTING_COUNT, BEACON_COUNT, IMPACT_COUNT = 10, 10, 5, 10, 10
-
-
-class Stated(msgspec.Struct, frozen=True):
-    """A relation that verified claims state of one record."""
-
-    eid: str
-    rel: str
-    roles: Mapping[str, str]
-    event_ns: int | None
-
-
-class Basis:
-    """The verified claims a hypothesis rests on, and what they state."""
-
-    def __init__(
-        self,
-        claims: Iterable[tuple[Claim, Assessment]],
-        snapshot: Snapshot,
-        alerts: tuple[str, ...] = (),
-        suspect: frozenset[str] = frozenset(),
-    ) -> None:
-        self.claims = tuple(claims)
-        self.snapshot = snapshot
-        self.alerts = alerts
-        self.suspect = suspect  # records in the basis of other malicious readings
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        """The basis claims of one kind."""
-        return [claim for claim, _ in self.claims if isinstance(claim, kind)]
-
-    @cached_property
-    def stated(self) -> tuple[Stated, ...]:
-        """Every relation that the basis states."""
-        return stated(((claim for claim, _ in self.claims)), self.snapshot)
-
-    def relations(self, *names: str) -> list[Stated]:
-        """The relations of these names that the basis states."""
-        return [s for s in self.stated if s.rel in names]
-
-    def references(self, *kinds: str) -> list[ReferenceClaim]:
-        """Reference claims to pinned lists of these kinds."""
-        pinned = self.snapshot.references
-        found: list[ReferenceClaim] = self.of(ReferenceClaim)
-        return [c for c in found if pinned[c.kb, c.kb_version].kind in kinds]
-
-    def counted(self, least: int, *, distinct: bool = False) -> list[CountClaim]:
-        """Counts of at least this many."""
-        found: list[CountClaim] = self.of(CountClaim)
-        return [c for c in found if c.op != "le" and c.value >= least and bool(c.distinct) >= distinct]
-
-    def told(self, *types: str) -> list[FieldClaim | QuoteClaim]:
-        """Field and quote claims, of these semantic types if any are given."""
-        found: list[FieldClaim | QuoteClaim] = [*self.of(FieldClaim), *self.of(QuoteClaim)]
-        return [c for c in found if not types or self._type(c.cite, c.ptr) in types]
-
-    def _type(self, eid: str, pointer: str) -> str:
-        path = self.snapshot.path(self.snapshot.evidence[eid].schema, pointer)
-        return path.field.type if path else ""
-
-    def field_role(self, claim: FieldClaim | QuoteClaim) -> str:
-        """The dictionary's role of a cited field."""
-        path = self.snapshot.path(self.snapshot.evidence[claim.cite].schema, claim.ptr)
-        return path.field.role if path else ""
-
-    def absences(self, least_ns: int = 0) -> list[AbsenceClaim]:
-        """Verified absences at least this long; an absence is verified only where it is covered."""
-        found: list[AbsenceClaim] = self.of(AbsenceClaim)
-        return [c for c in found if (parse_time(c.end) or 0) - (parse_time(c.start) or 0) >= least_ns]
-
-
-def stated(claims: Iterable[Claim], snapshot: Snapshot) -> tuple[Stated, ...]:
-    """Relations that claims state: those claimed outright, and those that field claims over one record add up to."""
-    found: list[Stated] = []
-    pointers: dict[str, set[str]] = defaultdict(set)
-    for claim in claims:
-        if isinstance(claim, RelationClaim):
-            roles = {role: value_text(value) for role, value in claim.roles}
-            found.append(Stated(claim.cite, claim.rel, roles, snapshot.evidence[claim.cite].event_ns))
-        elif (isinstance(claim, FieldClaim) and claim.op == "eq") or isinstance(claim, QuoteClaim):
-            pointers[claim.cite].add(claim.ptr)
-    for eid, known in pointers.items():
-        found += _add_up(eid, known, snapshot)
-    return tuple(found)
-
-
-def _add_up(eid: str, pointers: set[str], snapshot: Snapshot) -> list[Stated]:
-    schema, found = snapshot.schema(eid), []
-    for row in schema.relations if schema else ():
-        if not snapshot.holds(eid, row.when):
-            continue
-        roles: dict[str, str] = {}
-        for role, place in row.roles:
-            path, value = role_value(snapshot, eid, place)
-            if path is not None and path.pointer in pointers and value is not MISSING:
-                word = dict(place.mapping).get(value_text(value)) if place.mapping else place.present or None
-                roles[role] = word or value_text(value)
-        if len(roles) >= 2:
-            found.append(Stated(eid, row.name, roles, snapshot.evidence[eid].event_ns))
-    return found
 
 
 Shape = Callable[[Basis], str]
@@ -187,7 +34,11 @@ Shape = Callable[[Basis], str]
 
 
 def _recon(b: Basis) -> str:
-    return "" if b.counted(SCAN_COUNT, distinct=True) else f"needs a count of {SCAN_COUNT} distinct targets, ports or paths"
+    return (
+        ""
+        if b.counted(SCAN_COUNT, distinct=True)
+        else f"needs a count of {SCAN_COUNT} distinct targets, ports or paths"
+    )
 
 
 def _brute_force(b: Basis) -> str:
@@ -223,7 +74,9 @@ def _phish(b: Basis) -> str:
 
 def _look_alike(b: Basis) -> bool:
     """Two cited domains or addresses that print alike and are not the same."""
-    names = {value_text(getattr(c, "value", "")).rsplit("@", 1)[-1].lower() for c in b.told("domain", "email")}
+    names = {
+        value_text(getattr(c, "value", "")).rsplit("@", 1)[-1].lower() for c in b.told("domain", "email")
+    }
     return any(one != two and skeleton(one) == skeleton(two) for one in names for two in names)
 
 
@@ -235,19 +88,31 @@ def _exec(b: Basis) -> str:
 
 def _persistence(b: Basis) -> str:
     names = ("service_install", "task_create", "registry_set", "account_change", "file_write")
-    return "" if b.relations(*names) else "needs a service, task, registry value, account or file that was set up"
+    return (
+        ""
+        if b.relations(*names)
+        else "needs a service, task, registry value, account or file that was set up"
+    )
 
 
 def _priv(b: Basis) -> str:
     rows = b.relations("group_change", "policy_change", "app_change", "account_change", "api_call")
-    return "" if any({"actor", "principal"} & set(s.roles) for s in rows) else "needs a rights change and its actor"
+    return (
+        ""
+        if any({"actor", "principal"} & set(s.roles) for s in rows)
+        else "needs a rights change and its actor"
+    )
 
 
 def _discovery(b: Basis) -> str:
     for claim in b.counted(LISTING_COUNT, distinct=True):
         for pointer, op, _ in claim.filter.where:
             path = b.snapshot.path(claim.filter.schema, pointer)
-            if op == "eq" and path and (path.field.type in {"user", "pid", "arn"} or path.field.role in {"actor", "principal"}):
+            if (
+                op == "eq"
+                and path
+                and (path.field.type in {"user", "pid", "arn"} or path.field.role in {"actor", "principal"})
+            ):
                 return ""
     return f"needs a count of {LISTING_COUNT} distinct listings by one actor"
 
@@ -256,7 +121,9 @@ def _exposure(b: Basis) -> str:
     rows = b.relations("api_call", "app_change", "policy_change")
     rows = [s for s in rows if s.rel != "api_call" or s.roles.get("outcome") == "success"]
     told = {claim.cite for claim in b.told()}
-    return "" if any(s.eid in told for s in rows) else "needs a successful call and a field of the grant it made"
+    return (
+        "" if any(s.eid in told for s in rows) else "needs a successful call and a field of the grant it made"
+    )
 
 
 def _misuse(b: Basis) -> str:
@@ -268,7 +135,10 @@ def _misuse(b: Basis) -> str:
     for one in good:
         for two in good:
             apart = None if one.event_ns is None or two.event_ns is None else two.event_ns - one.event_ns
-            who = {one.roles.get("account", one.roles.get("principal")), two.roles.get("account", two.roles.get("principal"))}
+            who = {
+                one.roles.get("account", one.roles.get("principal")),
+                two.roles.get("account", two.roles.get("principal")),
+            }
             origins = {one.roles.get("from"), two.roles.get("from")} - {None}
             if len(who) == 1 and len(origins) == 2 and apart is not None and 0 <= apart <= HOUR_NS:
                 return ""
@@ -285,15 +155,23 @@ def _exploit(b: Basis) -> str:
 
 
 def _credentials(b: Basis) -> str:
-    rows = b.relations("object_access", "process_access", "db_query", "replication", "ldap_search", "api_call", "file_write")
+    rows = b.relations(
+        "object_access", "process_access", "db_query", "replication", "ldap_search", "api_call", "file_write"
+    )
     actor = {"account", "image", "principal"}
-    return "" if any(actor & set(s.roles) for s in rows) else "needs access to a store of secrets, and its actor"
+    return (
+        "" if any(actor & set(s.roles) for s in rows) else "needs access to a store of secrets, and its actor"
+    )
 
 
 def _impair(b: Basis) -> str:
     rows = b.relations("sensor_stop", "log_clear", "api_call", "service_install")
     actor = {"account", "principal"}
-    return "" if any(actor & set(s.roles) for s in rows) else "needs a stopped sensor or cleared log, and its actor"
+    return (
+        ""
+        if any(actor & set(s.roles) for s in rows)
+        else "needs a stopped sensor or cleared log, and its actor"
+    )
 
 
 def _lateral(b: Basis) -> str:
@@ -321,8 +199,14 @@ def _exfiltration(b: Basis) -> str:
 
 
 def _impact(b: Basis) -> str:
-    destroyed = any("delet" in value_text(getattr(c, "value", getattr(c, "text", ""))).lower() for c in b.told("cmdline"))
-    return "" if b.counted(IMPACT_COUNT) or destroyed else f"needs {IMPACT_COUNT} changed, deleted or encrypted objects"
+    destroyed = any(
+        "delet" in value_text(getattr(c, "value", getattr(c, "text", ""))).lower() for c in b.told("cmdline")
+    )
+    return (
+        ""
+        if b.counted(IMPACT_COUNT) or destroyed
+        else f"needs {IMPACT_COUNT} changed, deleted or encrypted objects"
+    )
 
 
 def _breach(b: Basis) -> str:
@@ -336,7 +220,11 @@ def _register(kind: str) -> Shape:
             return f"needs an entry of the {kind.replace('_', ' ')}"
         trigger = b.alerts or tuple(b.snapshot.evidence)
         bare = [eid for eid in trigger if not any(_spans(entry, eid, b.snapshot) for entry in entries)]
-        return f"the entry does not cover actor, asset and time of {len(bare)} of {len(trigger)} records" if bare else ""
+        return (
+            f"the entry does not cover actor, asset and time of {len(bare)} of {len(trigger)} records"
+            if bare
+            else ""
+        )
 
     return shape
 
@@ -346,7 +234,11 @@ def _spans(entry: Mapping[str, object], eid: str, snapshot: Snapshot) -> bool:
     ns, schema = snapshot.evidence[eid].event_ns, snapshot.schema(eid)
     if start is None or end is None or ns is None or schema is None or not start <= ns < end:
         return False
-    values = {value_text(v).lower() for _, f, v in walk(schema, snapshot.view(eid)) if f and not isinstance(v, dict | list)}
+    values = {
+        value_text(v).lower()
+        for _, f, v in walk(schema, snapshot.view(eid))
+        if f and not isinstance(v, dict | list)
+    }
     return all(who in entry and _names(str(entry[who]), values) for who in ("actor", "asset"))
 
 
@@ -385,7 +277,11 @@ def _defect(b: Basis) -> str:
 
 
 def _intel(b: Basis) -> str:
-    return "" if b.references("indicator_list", "allow_list") else "needs the indicator's age or an allow-list hit"
+    return (
+        ""
+        if b.references("indicator_list", "allow_list")
+        else "needs the indicator's age or an allow-list hit"
+    )
 
 
 def _blocked(b: Basis) -> str:
@@ -400,7 +296,7 @@ def _quiet(b: Basis) -> str:
 
 def _duplicate(b: Basis) -> str:
     same: list[SameClaim] = b.of(SameClaim)
-    kinds = {b._type(c.a.cite, c.a.ptr) for c in same}
+    kinds = {b.type_of(c.a.cite, c.a.ptr) for c in same}
     if len(kinds) < 2:
         return "needs two observables of different types that are the same"
     return "" if b.of(ReferenceClaim) else "needs the other case"

@@ -14,7 +14,6 @@ import msgspec
 from countersign.core.checks import role_value
 from countersign.core.claims import HypothesisClaim, ReferenceClaim
 from countersign.core.fields import MISSING, Path, Schema, walk
-from countersign.core.hypotheses import VOCABULARY
 from countersign.core.playbook import BENIGN_SIDE, PLAYBOOK, SLOTS, Ask, Slot
 from countersign.core.quality import Flag
 from countersign.core.render import neutralize, shown
@@ -22,6 +21,7 @@ from countersign.core.sentences import moment
 from countersign.core.snapshot import Snapshot
 from countersign.core.suggest import Suggestion, supported
 from countersign.core.verify import CheckedClaim
+from countersign.core.vocabulary import VOCABULARY
 
 MOST = 5
 MAX_RECORDS = 40  # records of a reading that slots are looked for in, by event time

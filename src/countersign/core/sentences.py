@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from countersign.core.canonical import NANOSECONDS, format_time, parse_time
-from countersign.core.claims import AbsenceClaim, Clause, CountClaim, Filter, ReferenceClaim, TimeClaim
-from countersign.core.fields import MISSING, Path, Schema
+from countersign.core.claims import AbsenceClaim, CountClaim, Filter, ReferenceClaim, TimeClaim
+from countersign.core.fields import MISSING, Clause, Path, Schema
 from countersign.core.reference import Reference
 from countersign.core.registry import phrase
 from countersign.core.render import neutralize, shown, value_text
@@ -132,7 +132,9 @@ def clauses(snapshot: Snapshot, wanted: Filter, *, trusted: bool) -> str:
     """A filter in words: `have source address 203.0.113.77 and event ID 4624`."""
     if not wanted.where:
         return ""
-    return " have " + " and ".join(_clause(snapshot, wanted.schema, clause, trusted) for clause in wanted.where)
+    return " have " + " and ".join(
+        _clause(snapshot, wanted.schema, clause, trusted) for clause in wanted.where
+    )
 
 
 def _clause(snapshot: Snapshot, schema: str, clause: Clause, trusted: bool) -> str:

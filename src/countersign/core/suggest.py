@@ -14,11 +14,11 @@ import msgspec
 from countersign.core.claims import HypothesisClaim, ReferenceClaim
 from countersign.core.entries import CRITICAL, PanelEntry, uncovered
 from countersign.core.evidence import Evidence
-from countersign.core.hypotheses import VOCABULARY
 from countersign.core.quality import Flag
 from countersign.core.snapshot import Snapshot
 from countersign.core.statements import statements
 from countersign.core.verify import CheckedClaim
+from countersign.core.vocabulary import VOCABULARY
 
 RULE_TABLE = "rules/1"
 Disposition = Literal[

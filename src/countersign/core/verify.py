@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from countersign.core import checks, registry, sentences
+from countersign.core import aggregates, checks, registry, sentences
+from countersign.core.basis import Basis
 from countersign.core.checks import Assessment, Citation, Objection, Scope
 from countersign.core.claims import (
     AbsenceClaim,
@@ -28,10 +29,11 @@ from countersign.core.claims import (
     document,
     kind_of,
 )
-from countersign.core.hypotheses import SHAPES, VOCABULARY, Basis
+from countersign.core.hypotheses import SHAPES
 from countersign.core.ids import canonical, digest
 from countersign.core.render import neutralize
 from countersign.core.snapshot import Snapshot
+from countersign.core.vocabulary import VOCABULARY
 
 VERSION = "verifier/1+registry/" + registry.VERSION
 Status = Literal["verified", "contradicted", "unsupported", "interpretation", "invalid"]
@@ -61,16 +63,19 @@ _CHECKS: dict[type[Any], Any] = {
     QuoteClaim: checks.check_quote,
     RelationClaim: checks.check_relation,
     SameClaim: checks.check_same,
-    CountClaim: checks.check_count,
-    TimeClaim: checks.check_time,
+    CountClaim: aggregates.check_count,
+    TimeClaim: aggregates.check_time,
     OrderClaim: checks.check_order,
-    AbsenceClaim: checks.check_absence,
+    AbsenceClaim: aggregates.check_absence,
     ReferenceClaim: checks.check_reference,
 }
 
 
 def verify(
-    claims: Sequence[Claim | Malformed], snapshot: Snapshot, alerts: Iterable[str] = (), stale: Iterable[str] = ()
+    claims: Sequence[Claim | Malformed],
+    snapshot: Snapshot,
+    alerts: Iterable[str] = (),
+    stale: Iterable[str] = (),
 ) -> tuple[CheckedClaim, ...]:
     """Check every claim, in the order given.
 
