@@ -27,22 +27,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-case_app = typer.Typer(help="Cases: list, show, open by hand, export.", no_args_is_help=True, rich_markup_mode=None)
-reference_app = typer.Typer(help="Registers, baselines and lists.", no_args_is_help=True, rich_markup_mode=None)
+case_app = typer.Typer(
+    help="Cases: list, show, open by hand, export.", no_args_is_help=True, rich_markup_mode=None
+)
+reference_app = typer.Typer(
+    help="Registers, baselines and lists.", no_args_is_help=True, rich_markup_mode=None
+)
 log_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(case_app, name="case")
 app.add_typer(reference_app, name="reference")
 app.add_typer(log_app, name="log")
 
 Home = Annotated[str | None, typer.Option("--home", help="Where cases are kept. [env: COUNTERSIGN_HOME]")]
-Config = Annotated[str | None, typer.Option("--config", help="Settings file; default config.toml in the home.")]
+Config = Annotated[
+    str | None, typer.Option("--config", help="Settings file; default config.toml in the home.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 AsMarkdown = Annotated[bool, typer.Option("--markdown", help="Print Markdown notes.")]
 Out = Annotated[str | None, typer.Option("--out", help="Write there instead of standard output.")]
 Paths = Annotated[list[str], typer.Argument(help="Files, folders, or - for standard input.")]
 Format = Annotated[str, typer.Option("--format", help="Record schema; auto reads it from content.")]
 Coverage = Annotated[
-    list[str] | None, typer.Option("--coverage", help="Coverage manifest (JSON): what was read of each source.")
+    list[str] | None,
+    typer.Option("--coverage", help="Coverage manifest (JSON): what was read of each source."),
 ]
 References = Annotated[list[str] | None, typer.Option("--reference", help="Pinned reference file or folder.")]
 
@@ -67,8 +74,12 @@ def triage_command(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     out: Out = None,
-    drafter: Annotated[str | None, typer.Option("--drafter", help="rules, or a drafter of the settings.")] = None,
-    as_case: Annotated[str | None, typer.Option("--as-case", help="Put everything in one case of this title.")] = None,
+    drafter: Annotated[
+        str | None, typer.Option("--drafter", help="rules, or a drafter of the settings.")
+    ] = None,
+    as_case: Annotated[
+        str | None, typer.Option("--as-case", help="Put everything in one case of this title.")
+    ] = None,
     coverage: Coverage = None,
     home: Home = None,
     config: Config = None,
@@ -76,7 +87,17 @@ def triage_command(
     """Read files, make cases, draft, verify, print, and keep."""
     from countersign.cli import triage as door
 
-    _run(door.triage, _places(home, config), paths, fmt, _form(as_json, as_markdown), out, drafter, as_case, coverage)
+    _run(
+        door.triage,
+        _places(home, config),
+        paths,
+        fmt=fmt,
+        form=_form(as_json, as_markdown),
+        out=out,
+        drafter=drafter,
+        title=as_case,
+        coverage=coverage,
+    )
 
 
 @app.command("verify")
@@ -131,7 +152,7 @@ def case_open(
     from countersign.cli import triage as door
 
     form = _form(as_json, as_markdown)
-    _run(door.triage, _places(home, config), source, fmt, form, None, None, title, coverage)
+    _run(door.triage, _places(home, config), source, fmt=fmt, form=form, title=title, coverage=coverage)
 
 
 @case_app.command("export")
@@ -210,10 +231,10 @@ def _form(as_json: bool, as_markdown: bool) -> str:
     return "json" if as_json else "markdown" if as_markdown else "text"
 
 
-def _run(door: Any, *arguments: Any) -> None:
+def _run(door: Any, *arguments: Any, **options: Any) -> None:
     """Run a command; every error of ours becomes one clear message and the right exit code."""
     try:
-        code = door(*arguments)
+        code = door(*arguments, **options)
     except CountersignError as error:
         from countersign.core.render import terminal
 

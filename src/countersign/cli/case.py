@@ -5,23 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from countersign import config, wiring
 from countersign.cli import screen
+from countersign.cli.places import Places, open_ports
 from countersign.errors import UsageError
 from countersign.ports import CaseState, Ports
 
-Places = tuple[str | None, str | None]
 PAGE = 200
-
-
-def _ports(places: Places) -> Ports:
-    folder = config.home(places[0])
-    return wiring.open_ports(folder, config.load(folder, places[1]))
 
 
 def listing(places: Places, as_json: bool) -> int:
     """Cases, newest first, at most 200."""
-    ports = _ports(places)
+    ports = open_ports(places)
     with ports.store.reading() as tx:
         cases = tx.cases.recent(PAGE)
     if as_json:
@@ -52,7 +46,7 @@ def _find(ports: Ports, named: str) -> CaseState:
 
 def show(places: Places, named: str, form: str) -> int:
     """One case as it was kept."""
-    document: dict[str, Any] = json.loads(_find(_ports(places), named).document)
+    document: dict[str, Any] = json.loads(_find(open_ports(places), named).document)
     if form == "json":
         sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return 0
@@ -78,10 +72,16 @@ def show(places: Places, named: str, form: str) -> int:
 def export(places: Places, named: str, form: str, out: str | None) -> int:
     """Write a case as one JSON document (triage/1 case) or a Markdown note."""
     if form not in {"json", "markdown"}:
-        raise UsageError(f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned.")
-    state = _find(_ports(places), named)
+        raise UsageError(
+            f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned."
+        )
+    state = _find(open_ports(places), named)
     document: dict[str, Any] = json.loads(state.document)
-    text = document["brief"]["notes_markdown"] if form == "markdown" else json.dumps(document, indent=1, ensure_ascii=False)
+    text = (
+        document["brief"]["notes_markdown"]
+        if form == "markdown"
+        else json.dumps(document, indent=1, ensure_ascii=False)
+    )
     if out:
         Path(out).write_text(text + "\n", "utf-8")
     else:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from countersign import __version__, config, wiring
 from countersign.cli import screen
+from countersign.cli.places import Places
 from countersign.errors import CountersignError
 
-Places = tuple[str | None, str | None]
 LEAST_FREE = 500 * 1024 * 1024  # bytes
 EARLIEST_NS = 1_735_689_600_000_000_000  # 2025-01-01: a clock before this is wrong
 EXTRAS = {"postgres": "psycopg", "evtx": "evtx"}
@@ -33,7 +33,11 @@ def doctor(places: Places, as_json: bool) -> int:
 
 
 def _checks(places: Places) -> Iterator[tuple[str, str, str]]:
-    yield "version", "ok", f"countersign {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+    yield (
+        "version",
+        "ok",
+        f"countersign {__version__}, Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}",
+    )
     folder = config.home(places[0])
     try:
         wiring.make_home(folder)
@@ -52,12 +56,13 @@ def _checks(places: Places) -> Iterator[tuple[str, str, str]]:
     yield "dictionary", "ok", f"{names}, {dictionary.digest[:19]}"
     for extra, module in EXTRAS.items():
         present = importlib.util.find_spec(module) is not None
-        hint = "installed" if present else f"not installed; `pip install 'countersign[{extra}]'` if you need it"
+        hint = (
+            "installed" if present else f"not installed; `pip install 'countersign[{extra}]'` if you need it"
+        )
         yield f"extra {extra}"[:14], "ok" if present else "note", hint
 
 
 def _store(folder: Path, settings: config.Settings) -> Iterator[tuple[str, str, str]]:
-
 
     try:
         ports = wiring.open_ports(folder, settings)
@@ -66,9 +71,17 @@ def _store(folder: Path, settings: config.Settings) -> Iterator[tuple[str, str, 
         return
     with ports.store.reading() as tx:
         counts = tx.evidence.counts()
-    yield "database", "ok", f"{counts.evidence} evidence, {counts.quarantined} quarantined; schema and triggers as expected"
+    yield (
+        "database",
+        "ok",
+        f"{counts.evidence} evidence, {counts.quarantined} quarantined; schema and triggers as expected",
+    )
     found = ports.store.log.verify()
     yield "log", "ok" if found.status == "intact" else "broken", str(found)
     now = ports.clock.now_ns()
-    yield "clock", "ok" if now > EARLIEST_NS else "broken", "plausible" if now > EARLIEST_NS else "set the clock"
+    yield (
+        "clock",
+        "ok" if now > EARLIEST_NS else "broken",
+        "plausible" if now > EARLIEST_NS else "set the clock",
+    )
     ports.store.close()

@@ -3,20 +3,17 @@
 import json
 import sys
 
-from countersign import config, wiring
 from countersign.cli import screen
+from countersign.cli.places import Places, open_ports
 from countersign.cli.verify import parse, reference_files
 from countersign.core.reference import parse_reference
 from countersign.ports import ReferenceFile
 from countersign.steps.audit import entry
 
-Places = tuple[str | None, str | None]
-
 
 def add(places: Places, files: list[str]) -> int:
     """Pin each file; a version is never replaced."""
-    folder = config.home(places[0])
-    ports = wiring.open_ports(folder, config.load(folder, places[1]))
+    ports = open_ports(places)
     out = screen.console()
     for path in (path for name in files for path in reference_files(name)):
         pinned = parse(path)
@@ -26,17 +23,20 @@ def add(places: Places, files: list[str]) -> int:
             if fresh:
                 name = f"reference-{pinned.digest[7:39]}"
                 data = {"kind": pinned.kind, "entries": len(pinned.entries)}
-                tx.log.stage(entry(ports, "registry.changed", name, data=data, digests={"new": pinned.digest}))
+                tx.log.stage(
+                    entry(ports, "registry.changed", name, data=data, digests={"new": pinned.digest})
+                )
         said = "pinned" if fresh else "was pinned already"
-        screen.line(out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}")
+        screen.line(
+            out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}"
+        )
     ports.store.log.sequence()
     return 0
 
 
 def listing(places: Places, as_json: bool) -> int:
     """Every pinned version."""
-    folder = config.home(places[0])
-    ports = wiring.open_ports(folder, config.load(folder, places[1]))
+    ports = open_ports(places)
     with ports.store.reading() as tx:
         kept = [parse_reference(one.raw) for one in tx.references.all()]
     now = ports.clock.now_ns()
@@ -52,7 +52,9 @@ def listing(places: Places, as_json: bool) -> int:
         for r in kept
     ]
     if as_json:
-        sys.stdout.write(json.dumps({"schema": "countersign.references/1", "references": rows}, indent=1) + "\n")
+        sys.stdout.write(
+            json.dumps({"schema": "countersign.references/1", "references": rows}, indent=1) + "\n"
+        )
         return 0
     out = screen.console()
     for row in rows:

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from countersign.core import notes
@@ -114,7 +121,12 @@ def _section(out: Console, one: Briefed, section: str, title: str) -> None:
     heading(out, title)
     for row in told:
         clock = "" if row.event_ns is None or section != "what_happened" else notes.clock(row.event_ns)[:12]
-        line(out, row.text, indent=2, lead=f"{MARK['verified']} {clock:<13}" if clock else MARK["verified"] + " ")
+        line(
+            out,
+            row.text,
+            indent=2,
+            lead=f"{MARK['verified']} {clock:<13}" if clock else MARK["verified"] + " ",
+        )
 
 
 def _readings(out: Console, one: Briefed) -> None:

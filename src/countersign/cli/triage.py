@@ -2,59 +2,71 @@
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from countersign import config, wiring
+from countersign import wiring
 from countersign.cli import screen
+from countersign.cli.places import Places, open_ports
 from countersign.core import documents
+from countersign.core.case import Assembled
 from countersign.core.coverage import Coverage, parse_coverage
+from countersign.core.intake import Read
 from countersign.core.reference import Reference, parse_reference
 from countersign.core.render import neutralize
-from countersign.errors import StoreUnavailable, UsageError
+from countersign.errors import UsageError
 from countersign.ports import Ports
 from countersign.steps import assemble, draft, ingest
-
-Places = tuple[str | None, str | None]
 
 
 def triage(
     places: Places,
     paths: list[str],
-    fmt: str,
-    form: str,
-    out: str | None,
-    drafter: str | None,
-    title: str | None,
-    coverage: list[str] | None,
+    *,
+    fmt: str = "auto",
+    form: str = "text",
+    out: str | None = None,
+    drafter: str | None = None,
+    title: str | None = None,
+    coverage: list[str] | None = None,
 ) -> int:
     """The whole line, from files to printed cases. Exit code 1 when something was quarantined."""
-    folder = config.home(places[0])
-    ports = wiring.open_ports(folder, config.load(folder, places[1]), drafter)
+    ports = open_ports(places, drafter)
     manifest = read_coverage(coverage or [])
-    with screen.progress("reading") as bar:
-        task = bar.add_task("reading", total=None) if bar else None
-        noted: Callable[[int], None] = lambda n: bar.update(task, completed=n) if bar and task is not None else None
-        read = ingest.ingest(wiring.incoming(paths, fmt, sys.stdin.buffer if "-" in paths else None), ports, noted)
+    read = _read(ports, paths, fmt)
     keep_coverage(ports, manifest)
     manual = title is not None or not read.alerts
     groups = assemble.by_hand(read, ports, title or "") if manual else assemble.from_alerts(read, ports)
-    inputs = draft.Inputs(manifest or stored_coverage(ports), stored_references(ports), quarantined(read), wiring.drafter("rules"))
-    sink = open(out, "w", encoding="utf-8") if out else sys.stdout  # noqa: SIM115 - closed below, or stdout
-    try:
-        _print(sink, form, read, briefs(groups, ports, inputs), ports)
-    finally:
-        if out:
-            sink.close()
+    inputs = draft.Inputs(
+        manifest or stored_coverage(ports),
+        stored_references(ports),
+        quarantined(read),
+        wiring.drafter("rules"),
+    )
+    with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as sink:
+        _print(sink, form, read, briefs(groups, ports, inputs))
     ports.store.log.sequence()
     ports.store.close()
     return 1 if read.quarantined else 0
 
 
-def briefs(groups: Sequence[assemble.Assembled], ports: Ports, inputs: draft.Inputs) -> Iterator[draft.Briefed]:
+def _read(ports: Ports, paths: list[str], fmt: str) -> Read:
+    records = wiring.incoming(paths, fmt, sys.stdin.buffer if "-" in paths else None)
+    with screen.progress("reading") as bar:
+        task = bar.add_task("reading", total=None) if bar else None
+
+        def noted(number: int) -> None:
+            if bar and task is not None:
+                bar.update(task, completed=number)
+
+        return ingest.ingest(records, ports, noted)
+
+
+def briefs(groups: Sequence[Assembled], ports: Ports, inputs: draft.Inputs) -> Iterator[draft.Briefed]:
     """Each case drafted and verified, with a bar when there are many."""
     with screen.progress("drafting") as bar:
         task = bar.add_task("drafting", total=len(groups)) if bar else None
@@ -64,11 +76,14 @@ def briefs(groups: Sequence[assemble.Assembled], ports: Ports, inputs: draft.Inp
                 bar.advance(task)
 
 
-def _print(sink: Any, form: str, read: ingest.Read, cases: Iterable[draft.Briefed], ports: Ports) -> None:
+def _print(sink: Any, form: str, read: Read, cases: Iterable[draft.Briefed]) -> None:
     if form == "json":
         made = [one.document for one in cases]
         made.sort(key=lambda case: (-int(case["tier"]), str(case["id"])))  # type: ignore[call-overload]
-        sink.write(msgspec.json.format(msgspec.json.encode(documents.triage(intake(read), made)), indent=1).decode() + "\n")
+        sink.write(
+            msgspec.json.format(msgspec.json.encode(documents.triage(intake(read), made)), indent=1).decode()
+            + "\n"
+        )
         return
     if form == "markdown":
         sink.write("\n---\n\n".join(one.brief.notes_markdown for one in ranked(cases)))
@@ -86,7 +101,7 @@ def ranked(cases: Iterable[draft.Briefed]) -> list[draft.Briefed]:
     return sorted(cases, key=lambda c: (-c.case.tier, order[c.case.severity], -len(c.case.alerts), c.case.id))
 
 
-def summary(out: Any, read: ingest.Read) -> None:
+def summary(out: Any, read: Read) -> None:
     """What was read, and what could not be."""
     formats = ", ".join(f"{n} {name}" for name, n in sorted(read.formats.items()))
     doubled = read.records - len(read.quarantined) - len(read.ids)
@@ -108,7 +123,7 @@ def summary(out: Any, read: ingest.Read) -> None:
         screen.line(out, f"{len(read.skipped) - 5} more files skipped", "dim")
 
 
-def intake(read: ingest.Read) -> dict[str, Any]:
+def intake(read: Read) -> dict[str, Any]:
     """The intake part of the triage document."""
     return {
         "records": read.records,
@@ -118,13 +133,14 @@ def intake(read: ingest.Read) -> dict[str, Any]:
         "skipped": [{"file": neutralize(s.file, 1000), "reason": s.reason} for s in read.skipped],
         "formats": dict(sorted(read.formats.items())),
         "quarantine": [
-            {"file": neutralize(q.file, 1000), "line": q.line, "reason": neutralize(q.reason)} for q in read.quarantined
+            {"file": neutralize(q.file, 1000), "line": q.line, "reason": neutralize(q.reason)}
+            for q in read.quarantined
         ],
         "untyped_fields": read.untyped,
     }
 
 
-def quarantined(read: ingest.Read) -> dict[str, int]:
+def quarantined(read: Read) -> dict[str, int]:
     """Records that could not be read, by the schema of their file, where they are more than 2 % of it."""
     counts = Counter(read.by_file[q.file] for q in read.quarantined if q.file in read.by_file)
     return {schema: bad for schema, bad in counts.items() if bad > 0.02 * (read.formats[schema] + bad)}
@@ -137,7 +153,9 @@ def read_coverage(files: list[str]) -> Coverage:
         try:
             rows += parse_coverage(Path(name).read_bytes())
         except OSError as error:
-            raise UsageError(f"{name}: {error.strerror}", hint="Give the path of a coverage manifest.") from error
+            raise UsageError(
+                f"{name}: {error.strerror}", hint="Give the path of a coverage manifest."
+            ) from error
         except ValueError as error:
             raise UsageError(f"{name}: {error}", hint="See docs/formats/evidence.md for the form.") from error
     return tuple(rows)

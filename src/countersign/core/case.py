@@ -7,6 +7,7 @@ computed over. New evidence makes a new snapshot; what was said over the old one
 import msgspec
 
 from countersign.core.alert import Alert, Severity
+from countersign.core.evidence import Evidence
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -22,6 +23,19 @@ class Duplicate(msgspec.Struct, frozen=True):
 
     evidence: tuple[str, ...]
     because: str
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """A case before anything is said of it: its evidence, and why it stands together."""
+
+    id: str
+    alerts: tuple[Alert, ...]
+    evidence: tuple[Evidence, ...]
+    links: tuple[Link, ...]
+    duplicates: tuple[Duplicate, ...]
+    opened_because: tuple[str, ...]
+    left_out: int = 0
+    name: str = ""  # given by a person
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -4,13 +4,14 @@ Pure: the same brief over the same snapshot gives the same document. Only this m
 `VerifiedBrief`. The drafter chose which claims to state and in what order; nothing else here is its word.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from countersign.core import notes
 from countersign.core.alert import Alert, Severity
 from countersign.core.brief import Brief
+from countersign.core.case import Assembled
 from countersign.core.facts import Fact
 from countersign.core.handover import Frame, markdown_note
 from countersign.core.ids import derived_id
@@ -46,58 +47,73 @@ class VerifiedBrief(msgspec.Struct, frozen=True):
     notes_markdown: str
 
 
-class Judged(msgspec.Struct, frozen=True):
-    """Claims checked and everything computed from them, before tier and title are known."""
+class Grounds(msgspec.Struct, frozen=True):
+    """What the claims of a case are judged on: its frozen evidence, and what code found in it."""
 
-    claims: tuple[CheckedClaim, ...]
-    marked: tuple[tuple[str, str], ...]
+    snapshot: Snapshot
+    alerts: tuple[Alert, ...]
+    flags: tuple[Flag, ...] = ()
+    marked: tuple[tuple[str, str], ...] = ()  # (evidence id, pointer) of fields with an injection marker
+    stale: tuple[str, ...] = ()  # pinned lists past their time to live
 
 
-def check_brief(
-    brief: Brief,
-    snapshot: Snapshot,
-    alerts: Sequence[Alert],
-    flags: Sequence[Flag],
-    marked: Collection[tuple[str, str]],
-    stale: Collection[str],
-) -> tuple[CheckedClaim, ...]:
+class Drafted(msgspec.Struct, frozen=True):
+    """A drafter's brief, before any check."""
+
+    brief: Brief
+    drafter: str
+    fallback: Fallback | None = None
+
+
+class Rank(msgspec.Struct, frozen=True):
+    """How careful the case demands to be, and why."""
+
+    tier: int
+    because: tuple[str, ...]
+    severity: Severity
+
+
+def check_brief(brief: Brief, grounds: Grounds) -> tuple[CheckedClaim, ...]:
     """Every claim of the brief, and the readings that only code may add."""
-    checked = verify(brief.claims, snapshot, [a.evidence for a in alerts], stale)
-    return (*checked, *own_readings(checked, marked, flags, snapshot))
+    checked = verify(brief.claims, grounds.snapshot, [a.evidence for a in grounds.alerts], grounds.stale)
+    return (*checked, *own_readings(checked, grounds.marked, grounds.flags, grounds.snapshot))
 
 
 def conclude(
-    case: str,
-    drafter: str,
-    fallback: Fallback | None,
-    brief: Brief,
+    case: Assembled,
+    drafted: Drafted,
     checked: tuple[CheckedClaim, ...],
-    snapshot: Snapshot,
-    alerts: Sequence[Alert],
-    flags: Sequence[Flag],
-    marked: Collection[tuple[str, str]],
-    stale: Collection[str],
-    tier: int,
-    severity: Severity,
+    grounds: Grounds,
+    rank: Rank,
     facts: Mapping[str, Fact],
-    left_out: int = 0,
 ) -> VerifiedBrief:
     """Panel, suggestion, questions, title and note over the checked claims."""
-    shown = panel(snapshot, alerts, checked, flags, marked=marked)
+    snapshot, flags, marked = grounds.snapshot, grounds.flags, grounds.marked
+    shown = panel(snapshot, grounds.alerts, checked, flags, marked=marked)
     suggestion = suggest(
-        checked, snapshot, flags=flags, panel=shown, marked=marked, stale=stale, tier=tier, severity=severity
+        checked,
+        snapshot,
+        flags=flags,
+        panel=shown,
+        marked=marked,
+        stale=grounds.stale,
+        tier=rank.tier,
+        severity=rank.severity,
     )
-    asked = questions(checked, suggestion, snapshot, flags, brief.questions)
+    asked = questions(checked, suggestion, snapshot, flags, drafted.brief.questions)
     leading = [getattr(c.claim, "code", "") for c in checked if c.id in suggestion.because]
     title = notes.title(checked, facts, snapshot, leading)
-    frame = Frame(title, severity, tier, drafter, suggestion, shown, asked, tuple(flags), left_out)
+    frame = Frame(
+        title, rank.severity, rank.tier, drafted.drafter, suggestion, shown, asked, flags, case.left_out
+    )
+    names = (case.id, snapshot.id, drafted.drafter, snapshot.dictionary.digest)
     return VerifiedBrief(
-        derived_id("brief", case, snapshot.id, drafter, snapshot.dictionary.digest, *(c.id or "?" for c in checked)),
-        case,
+        derived_id("brief", *names, *(c.id or "?" for c in checked)),
+        case.id,
         snapshot.id,
-        drafter,
-        fallback,
-        title,
+        drafted.drafter,
+        drafted.fallback,
+        f"{case.name}: {title}" if case.name else title,
         checked,
         shown,
         suggestion,

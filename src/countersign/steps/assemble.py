@@ -7,38 +7,23 @@ time. Where nothing alerted, everything that was read is one case, up to a state
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from countersign.core.alert import Alert
 from countersign.core.alerting import alert_of
-from countersign.core.case import Duplicate, Link
+from countersign.core.case import Assembled
 from countersign.core.correlate import WINDOW_S, Group, Sighting, group, sighting
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING
 from countersign.core.ids import derived_id
+from countersign.core.intake import Read
 from countersign.core.joining import MAX_RECORDS as MAX_TELEMETRY
 from countersign.core.joining import Candidate, Told, duplicates, join, told
 from countersign.core.observable import Found, Observable, observables
 from countersign.core.views import view
 from countersign.ports import Ports, Transaction
-from countersign.steps.ingest import Read
 
 MAX_RECORDS = 10_000  # records of a case that is opened over files
 MAX_CANDIDATES = 20_000  # records looked at for one group's telemetry
 WINDOW_NS = WINDOW_S * 1_000_000_000
-
-
-class Assembled(msgspec.Struct, frozen=True):
-    """A case before anything is said of it: its evidence, and why it stands together."""
-
-    id: str
-    alerts: tuple[Alert, ...]
-    evidence: tuple[Evidence, ...]
-    links: tuple[Link, ...]
-    duplicates: tuple[Duplicate, ...]
-    opened_because: tuple[str, ...]
-    left_out: int = 0
-    name: str = ""  # given by a person
 
 
 def by_hand(read: Read, ports: Ports, title: str = "") -> list[Assembled]:
@@ -49,7 +34,11 @@ def by_hand(read: Read, ports: Ports, title: str = "") -> list[Assembled]:
     with ports.store.reading() as tx:
         evidence = _ordered(tx.evidence.get(ids[:MAX_RECORDS]).values())
     held = {record.id for record in evidence}
-    why = [f"opened by hand over {len(ids)} records" if title else f"{len(ids)} records without any alert, as one case"]
+    why = [
+        f"opened by hand over {len(ids)} records"
+        if title
+        else f"{len(ids)} records without any alert, as one case"
+    ]
     if len(ids) > MAX_RECORDS:
         why.append(f"{len(ids) - MAX_RECORDS} records beyond the limit of {MAX_RECORDS} are left out")
     return [
@@ -142,7 +131,6 @@ def _alerts(ports: Ports, record: Evidence) -> bool:
     schema = ports.dictionary.schema(record.schema)
     if schema is None or schema.alert is None:
         return False
-
 
     _, shown = _found(ports, record)
     return shown is not MISSING and alert_of(schema, record, shown) is not None

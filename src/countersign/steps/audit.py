@@ -22,7 +22,9 @@ def entry(
 ) -> Entry:
     """An entry by the triage service; each content is bound by a keyed commitment under its role."""
     blobs = {
-        role: Blob(id=f"{name}/{role}", commit=ports.sealer.commit(f"{name}/{role}", "application/json", content))
+        role: Blob(
+            id=f"{name}/{role}", commit=ports.sealer.commit(f"{name}/{role}", "application/json", content)
+        )
         for role, content in (contents or {}).items()
     }
     return Entry(

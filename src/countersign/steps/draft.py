@@ -11,8 +11,8 @@ from types import MappingProxyType
 import msgspec
 
 from countersign.core import documents, verify
-from countersign.core.brief import Brief, parse_brief
-from countersign.core.case import Case
+from countersign.core.brief import parse_brief
+from countersign.core.case import Assembled, Case
 from countersign.core.coverage import Coverage
 from countersign.core.ids import digest
 from countersign.core.marking import marked_fields
@@ -23,11 +23,10 @@ from countersign.core.reference import Reference
 from countersign.core.snapshot import Snapshot
 from countersign.core.suggest import RULE_TABLE, supported
 from countersign.core.tiers import gather, severity, tier
-from countersign.core.verified import Fallback, VerifiedBrief, check_brief, conclude
+from countersign.core.verified import Drafted, Fallback, Grounds, Rank, VerifiedBrief, check_brief, conclude
 from countersign.core.verify import CheckedClaim
 from countersign.errors import DraftError
 from countersign.ports import BriefState, CaseState, Drafter, Ports
-from countersign.steps.assemble import Assembled
 from countersign.steps.audit import entry
 
 
@@ -57,7 +56,9 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
     flags = assess(bare, quarantined=inputs.quarantined, now_ns=judged_ns(one, ports))
     skew_ns = measured_skew(flags)
-    return Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, by_schema(flags), skew_ns), flags
+    return Snapshot(
+        ports.dictionary, one.evidence, coverage, inputs.references, by_schema(flags), skew_ns
+    ), flags
 
 
 def judged_ns(one: Assembled, ports: Ports) -> int:
@@ -68,43 +69,24 @@ def judged_ns(one: Assembled, ports: Ports) -> int:
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     """Draft, verify and keep one case. A crash after the request leaves a request without a reply in the log."""
     snapshot, flags = frozen(one, ports, inputs)
-    prepared = prepare(one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates))
+    prepared = prepare(
+        one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates)
+    )
     asked = str(ports.clock.now_ns())
     run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, asked)).encode())[7:39]
     _ask(ports, one, prepared, run)
-    brief, drafter, fallback, reply = _draft(ports, prepared, inputs)
+    drafted, reply = _draft(ports, prepared, inputs)
     stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]
-    marked = marked_fields(snapshot)
-    checked = check_brief(brief, snapshot, one.alerts, flags, marked, stale)
-    codes = tuple(dict.fromkeys(r.code for r in supported(checked, snapshot, stale)[0] if r.code != "tool_attack"))
-    partial = any(flag.cap == "C01" for flag in flags)
-    weighed = gather(snapshot, one.alerts, codes=codes, markers=bool(marked), partial=partial)
-    level, reasons = tier(weighed)
-    grave = severity(weighed, level)
-    brief_ = conclude(
-        one.id,
-        drafter,
-        fallback,
-        brief,
-        checked,
-        snapshot,
-        one.alerts,
-        flags,
-        marked,
-        stale,
-        level,
-        grave,
-        prepared.facts,
-        one.left_out,
-    )
-    if one.name:
-        brief_ = msgspec.structs.replace(brief_, title=f"{one.name}: {brief_.title}")
+    grounds = Grounds(snapshot, one.alerts, flags, marked_fields(snapshot), tuple(stale))
+    checked = check_brief(drafted.brief, grounds)
+    rank = _rank(checked, grounds)
+    brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     case = Case(
         one.id,
-        brief_.title,
-        grave,
-        level,
-        reasons,
+        brief.title,
+        rank.severity,
+        rank.tier,
+        rank.because,
         snapshot.id,
         one.opened_because,
         one.alerts,
@@ -113,9 +95,19 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
         one.duplicates,
         one.left_out,
     )
-    document = documents.case_document(case, brief_, snapshot, flags)
-    _keep(ports, case, brief_, document, reply, run)
-    return Briefed(case, brief_, snapshot, flags, document)
+    document = documents.case_document(case, brief, snapshot, flags)
+    _keep(ports, case, brief, document, reply, run)
+    return Briefed(case, brief, snapshot, flags, document)
+
+
+def _rank(checked: Sequence[CheckedClaim], grounds: Grounds) -> Rank:
+    snapshot = grounds.snapshot
+    held = supported(checked, snapshot, grounds.stale)[0]
+    codes = tuple(dict.fromkeys(reading.code for reading in held if reading.code != "tool_attack"))
+    partial = any(flag.cap == "C01" for flag in grounds.flags)
+    weighed = gather(snapshot, grounds.alerts, codes=codes, markers=bool(grounds.marked), partial=partial)
+    level, because = tier(weighed)
+    return Rank(level, because, severity(weighed, level))
 
 
 def _ask(ports: Ports, one: Assembled, prepared: Prepared, run: str) -> None:
@@ -133,16 +125,16 @@ def _ask(ports: Ports, one: Assembled, prepared: Prepared, run: str) -> None:
         )
 
 
-def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Brief, str, Fallback | None, bytes]:
+def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Drafted, bytes]:
     try:
         reply = ports.drafter.draft(prepared.dossier)
-        return parse_brief(reply, prepared.cites, prepared.menu), ports.drafter.name, None, reply
+        return Drafted(parse_brief(reply, prepared.cites, prepared.menu), ports.drafter.name), reply
     except DraftError as error:
         if inputs.fallback is None:
             raise
         reply = inputs.fallback.draft(prepared.dossier)
         brief = parse_brief(reply, prepared.cites, prepared.menu)
-        return brief, inputs.fallback.name, Fallback(ports.drafter.name, str(error)), reply
+        return Drafted(brief, inputs.fallback.name, Fallback(ports.drafter.name, str(error))), reply
 
 
 def _keep(

@@ -4,7 +4,6 @@ Each batch is one transaction with its audit entry. A crash between batches leav
 running again over the same files adds nothing twice and goes on.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 
@@ -15,7 +14,7 @@ from countersign.core.alerting import alert_of
 from countersign.core.evidence import Evidence, Incoming, Quarantined, Skipped
 from countersign.core.fields import MISSING
 from countersign.core.ids import digest
-from countersign.core.intake import receive
+from countersign.core.intake import Read, receive
 from countersign.core.observable import observables
 from countersign.core.shapes import UntypedFields
 from countersign.ports import Pair, Ports, Transaction
@@ -25,20 +24,9 @@ BATCH = 2000  # records a transaction
 Noted = Callable[[int], None]
 
 
-class Read(msgspec.Struct):
-    """What one run read. `ids` are the distinct records in the order met."""
-
-    records: int = 0
-    ids: dict[str, None] = {}
-    alerts: list[Alert] = []
-    formats: Counter[str] = msgspec.field(default_factory=Counter)
-    quarantined: list[Quarantined] = []
-    by_file: dict[str, str] = {}  # file → schema of its last record
-    skipped: list[Skipped] = []
-    untyped: int = 0
-
-
-def ingest(incoming: Iterable[Incoming | Quarantined | Skipped], ports: Ports, noted: Noted = lambda _: None) -> Read:
+def ingest(
+    incoming: Iterable[Incoming | Quarantined | Skipped], ports: Ports, noted: Noted = lambda _: None
+) -> Read:
     """Keep everything that is read; `noted` is told how many records are safely stored so far."""
     read, untyped = Read(), UntypedFields()
     batch: list[tuple[Evidence, list[Pair]]] = []
