@@ -170,7 +170,8 @@ def test_true_claims_about_hostile_records_are_shown_without_anything_active(bas
     claims = [{"id": f"c{number}", **claim} for number, claim in enumerate(fuzzer.pool)]
     checked = check(write({"claims": claims}).encode(), seen)
 
-    assert {"verified"} == {row.status for row in checked}
+    refused = [(claim, row) for claim, row in zip(claims, checked, strict=True) if row.status != "verified"]
+    assert not refused, refused[:3]
     assert [] == [problem for row in checked for problem in shown_complaints(row)]
 
 

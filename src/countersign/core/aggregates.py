@@ -14,7 +14,7 @@ from countersign.core.claims import AbsenceClaim, CountClaim, Filter, TimeClaim
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Path
 from countersign.core.render import shown
-from countersign.core.snapshot import Snapshot, claimed_form, comparison
+from countersign.core.snapshot import WORDS, Snapshot, claimed_form, comparison
 
 MAX_CITED = 100  # records listed as citations of one aggregate; its sentence still says the whole count
 
@@ -38,7 +38,7 @@ def _filter(a: Assessment, snapshot: Snapshot, wanted: Filter, distinct: str = "
 
 
 def _clause(a: Assessment, snapshot: Snapshot, schema: str, path: Path, op: str, value: Any) -> bool:
-    if op != "eq" and comparison(path, op, value) is None:
+    if op not in WORDS | {"eq"} and comparison(path, op, value) is None:
         a.object(2, f"{path.label} cannot be compared with {op}")
         return False
     if op == "eq" and not _of_its_type(snapshot, schema, path, value):

@@ -30,7 +30,7 @@ from countersign.core.claims import (
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Path, RoleSource
 from countersign.core.render import shown, value_text
-from countersign.core.snapshot import Snapshot, compare, comparison
+from countersign.core.snapshot import WORDS, Snapshot, compare, comparison
 
 Scope = Literal["complete", "collected_only"]
 TWO_SECONDS = 2 * NANOSECONDS
@@ -128,7 +128,7 @@ def check_field(claim: FieldClaim, snapshot: Snapshot) -> Assessment:
     path, value = found
     claimed = sentences.claimed_field(path, claim.op, claim.value)
     # (2) The operator can compare this type with this value.
-    if claim.op != "eq" and comparison(path, claim.op, claim.value) is None:
+    if claim.op not in WORDS | {"eq"} and comparison(path, claim.op, claim.value) is None:
         return a.object(2, f"{path.label} cannot be compared with {claim.op}")
     # (7) A time that is claimed has a zone.
     if (

@@ -5,19 +5,23 @@ no opinion: it only says which records match, and what a field of a record is.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from ipaddress import ip_network
 from typing import Any
 
-from countersign.core.canonical import INTEGER_TYPES, Canon, canon
+from countersign.core.canonical import INTEGER_TYPES, LOWER_TYPES, Canon, canon
 from countersign.core.claims import Filter
 from countersign.core.coverage import Coverage, spans, window
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Clause, Dictionary, Path, RelationRow, Schema, walk
 from countersign.core.ids import evidence_id, snapshot_id
 from countersign.core.reference import Reference
+from countersign.core.render import value_text
 from countersign.core.views import view
+
+WORDS = frozenset({"contains", "prefix"})
+"""Operators that compare a value as it is written, whatever its type."""
 
 BREAKING = frozenset({"silent", "gap", "truncated", "sampled", "parse"})
 """Data-quality flags under which no window of a source counts as covered."""
@@ -53,6 +57,7 @@ class Snapshot:
         self._views: dict[str, Any] = {}
         self._sound: set[str] = set()
         self._columns: dict[tuple[str, str], list[Canon | None]] = {}
+        self._texts: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._indexes: dict[tuple[str, str], dict[Canon, list[int]]] = {}
 
     @cached_property
@@ -136,11 +141,27 @@ class Snapshot:
         if op == "eq":
             form = claimed_form(path, value)
             return [] if form is None else self.index(schema, pointer).get(form, [])
+        if op in WORDS:
+            looks = textual(path, op, value)
+            held = self._words(schema, path) if looks else {}
+            return sorted(p for words, positions in held.items() if looks and looks(words) for p in positions)
         test = comparison(path, op, value)
         if test is None:
             return []
         hits = (positions for form, positions in self.index(schema, pointer).items() if test(form))
         return sorted(position for positions in hits for position in positions)
+
+    def _words(self, schema: str, path: Path) -> dict[str, list[int]]:
+        """A field's value as written → positions of the records that hold it."""
+        key = (schema, path.pointer)
+        if key not in self._texts:
+            found: dict[str, list[int]] = defaultdict(list)
+            for position, record in enumerate(self.by_schema.get(schema, [])):
+                value = path.resolve(self.view(record.id))
+                if value is not MISSING and not isinstance(value, dict | list):
+                    found[value_text(value)].append(position)
+            self._texts[key] = found
+        return self._texts[key]
 
     def holds(self, eid: str, clauses: Sequence[Clause]) -> bool:
         """Does one record satisfy every clause?"""
@@ -210,6 +231,9 @@ def compare(path: Path, op: str, found: object, value: object) -> bool:
     form = canon(path.field.type, found, path.field.format)
     if form is None:
         return False
+    if op in WORDS:
+        looks = textual(path, op, value)
+        return looks is not None and looks(value_text(found))
     if op == "eq":
         return form == claimed_form(path, value)
     test = comparison(path, op, value)
@@ -221,16 +245,23 @@ def claimed_form(path: Path, value: object) -> Canon | None:
     return canon(path.field.type, value, "iso" if isinstance(value, str) else path.field.format)
 
 
+def textual(path: Path, op: str, value: object) -> Callable[[str], bool] | None:
+    """A test on a field's words for `contains` and `prefix`; None if there is no text to look for."""
+    if not isinstance(value, str):
+        return None
+    folded = path.field.type in LOWER_TYPES
+    needle = value.lower() if folded else value
+
+    def test(words: str) -> bool:
+        words = words.lower() if folded else words
+        return words.startswith(needle) if op == "prefix" else needle in words
+
+    return test
+
+
 def comparison(path: Path, op: str, value: object) -> Any:
     """A test on canonical values for an operator other than `eq`; None if the type cannot be so compared."""
     kind = path.field.type
-    if op in {"contains", "prefix"}:
-        if not isinstance(value, str) or kind in INTEGER_TYPES | {"number", "time", "ip", "bool", "id"}:
-            return None
-        needle = value.lower() if kind in {"host", "domain", "sha256", "sha1", "md5", "hash", "guid", "mac"} else value
-        if op == "prefix":
-            return lambda form: form[0] == "s" and form[1].startswith(needle)
-        return lambda form: form[0] == "s" and needle in form[1]
     if op == "in_cidr":
         return _in_range(value) if kind == "ip" else None
     bound = claimed_form(path, value)
