@@ -91,7 +91,8 @@ def _headers(fields: dict[str, list[str]]) -> dict[str, object]:
     headers: dict[str, object] = {}
     for key, name in _ADDRESS.items():
         found = [entry for value in fields.get(name, [])[:1] for entry in addresses(value)]
-        headers |= {key: found[0]} if found else {}
+        # An unquoted comma in a name makes two entries of one mailbox: the one with the address speaks.
+        headers |= {key: next((entry for entry in found if "address" in entry), found[0])} if found else {}
     for key, name in _ADDRESSES.items():
         every = [entry for value in fields.get(name, []) for entry in addresses(value)]
         headers[key] = every[:MAX_HEADERS_LISTED]

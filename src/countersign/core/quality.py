@@ -59,6 +59,7 @@ class Flag(msgspec.Struct, frozen=True):
     start_ns: int | None = None
     end_ns: int | None = None
     skew_ns: int = 0
+    pointers: tuple[str, ...] = ()  # the fields that disagree, for a conflict
 
 
 def assess(
@@ -289,7 +290,8 @@ def _conflicts(
         if torn:
             one, other = sorted(torn[0].values())[:2]
             detail = f"{len(torn)} × one {keys[-1]} with two values of {pointer}: «{neutralize(one, 60)}» and «{neutralize(other, 60)}»"
-            yield _flag("conflict", schema.name, source, detail)
+            flag = _flag("conflict", schema.name, source, detail)
+            yield msgspec.structs.replace(flag, pointers=(pointer,))
 
 
 def _form(path: Path, view: Any) -> Canon | None:
@@ -311,7 +313,7 @@ def _two_clocks(schema: Schema, source: str, views: Sequence[Any], one: str, oth
                 apart.append(abs(a - b))
     if apart:
         detail = f"{one} and {other} differ by {_span(sorted(apart)[len(apart) // 2])} in {len(apart)} of {both} records"
-        yield _flag("conflict", schema.name, source, detail)
+        yield msgspec.structs.replace(_flag("conflict", schema.name, source, detail), pointers=(one, other))
 
 
 def _sequence(schema: Schema, source: str, views: Sequence[Any], number: str, channel: str) -> Iterator[Flag]:

@@ -263,12 +263,18 @@ def _blind(standing: Standing) -> Iterator[Cap]:
 def _conflict(standing: Standing, disposition: Disposition, basis: list[CheckedClaim]) -> Iterator[Cap]:
     if disposition not in CLOSING and disposition != "true_positive":
         return
-    evidence = standing.snapshot.evidence
-    records = [evidence[eid] for claim in basis for eid in claim.records if eid in evidence]
     torn = [flag for flag in standing.flags if flag.cap == "C02"]
-    if any(_concerns(flag, record) for flag in torn for record in records):
+    if any(_touches(standing, flag, claim) for flag in torn for claim in basis):
         outcome: Disposition = "suspicious" if disposition == "true_positive" else "insufficient_data"
         yield "C02", outcome, "sources disagree on what the basis rests on"
+
+
+def _touches(standing: Standing, flag: Flag, claim: CheckedClaim) -> bool:
+    """Does a claim rest on what a conflict is about: its records, and its fields where the flag names them?"""
+    evidence = standing.snapshot.evidence
+    if flag.pointers and not any(citation.pointer in flag.pointers for citation in claim.citations):
+        return False
+    return any(_concerns(flag, evidence[eid]) for eid in claim.records if eid in evidence)
 
 
 def _concerns(flag: Flag, record: Evidence) -> bool:
