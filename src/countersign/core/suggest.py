@@ -264,15 +264,16 @@ def _conflict(standing: Standing, disposition: Disposition, basis: list[CheckedC
     if disposition not in CLOSING and disposition != "true_positive":
         return
     torn = [flag for flag in standing.flags if flag.cap == "C02"]
-    if any(_touches(standing, flag, claim) for flag in torn for claim in basis):
+    exact = disposition == "true_positive"  # only a conflict about the very fields may weaken an escalation
+    if any(_touches(standing, flag, claim, exact=exact) for flag in torn for claim in basis):
         outcome: Disposition = "suspicious" if disposition == "true_positive" else "insufficient_data"
         yield "C02", outcome, "sources disagree on what the basis rests on"
 
 
-def _touches(standing: Standing, flag: Flag, claim: CheckedClaim) -> bool:
+def _touches(standing: Standing, flag: Flag, claim: CheckedClaim, *, exact: bool) -> bool:
     """Does a claim rest on what a conflict is about: its records, and its fields where the flag names them?"""
     evidence = standing.snapshot.evidence
-    if flag.pointers and not any(citation.pointer in flag.pointers for citation in claim.citations):
+    if exact and flag.pointers and not any(citation.pointer in flag.pointers for citation in claim.citations):
         return False
     return any(_concerns(flag, evidence[eid]) for eid in claim.records if eid in evidence)
 
