@@ -37,9 +37,13 @@ def load(folder: Path, config: str | None = None) -> Settings:
         try:
             found = tomllib.loads(path.read_text("utf-8"))
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}", hint="It is TOML; see docs/howto/settings.md.") from error
+            raise ConfigError(
+                f"{path} cannot be read: {error}", hint="It is TOML; see docs/howto/settings.md."
+            ) from error
     found.setdefault("database_url", os.environ.get(DATABASE_VARIABLE, ""))
     try:
         return msgspec.convert(found, Settings)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {error}", hint="See docs/howto/settings.md for the settings there are.") from error
+        raise ConfigError(
+            f"{path}: {error}", hint="See docs/howto/settings.md for the settings there are."
+        ) from error

@@ -47,7 +47,8 @@ def drafter(name: str) -> Drafter:
     if name == "rules":
         return RulesDrafter()
     raise ConfigError(
-        f"there is no drafter {name!r}", hint="This version has the drafter `rules`; language models are planned."
+        f"there is no drafter {name!r}",
+        hint="This version has the drafter `rules`; language models are planned.",
     )
 
 

@@ -160,7 +160,11 @@ def test_a_record_states_exactly_the_relations_expected(case):
     snapshot, eid = snapshot_of(case)
     rows = {name: snapshot.relation(eid, name) for name in RELATIONS}
     stated = {
-        name: {role: found for role, place in row.roles if (found := role_of(snapshot, eid, place)) is not MISSING}
+        name: {
+            role: found
+            for role, place in row.roles
+            if (found := role_of(snapshot, eid, place)) is not MISSING
+        }
         for name, row in rows.items()
         if row is not None and row.roles
     }

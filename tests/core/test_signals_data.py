@@ -67,7 +67,11 @@ def test_a_signal_has_one_to_four_clauses_that_its_fields_can_answer(signal):
         path = schema_of(signal).path(pointer)
         assert path is not None, pointer
         assert op in OPERATORS
-        answerable = canon(path.field.type, value) if op == "eq" else (textual if op in WORDS else comparison)(path, op, value)
+        answerable = (
+            canon(path.field.type, value)
+            if op == "eq"
+            else (textual if op in WORDS else comparison)(path, op, value)
+        )
         assert answerable is not None, (pointer, op, value)
 
 

@@ -90,7 +90,7 @@ def case(out: Console, one: Briefed) -> None:
         one.flags,
         one.case.left_out,
     )
-    missing = unseen(frame, snapshot)
+    missing = unseen(frame)
     if missing:
         heading(out, "What we could not see")
         for text in missing[:8]:

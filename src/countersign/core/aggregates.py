@@ -96,10 +96,12 @@ def _cite_matches(
     distinct = claim.distinct if isinstance(claim, CountClaim) else ""
     pointer = distinct or (claim.filter.where[0][0] if claim.filter.where else (schema.time or ("",))[0])
     path = schema.path(pointer)
+    if path is None:
+        return
     for record in found[:MAX_CITED]:
-        if path is not None and (value := snapshot.value(record.id, path)) is not MISSING:
-            if not isinstance(value, dict | list):
-                a.citations.append(Citation(record.id, pointer, shown(value, tainted=path.field.tainted)))
+        value = snapshot.value(record.id, path)
+        if value is not MISSING and not isinstance(value, dict | list):
+            a.citations.append(Citation(record.id, pointer, shown(value, tainted=path.field.tainted)))
 
 
 def check_count(claim: CountClaim, snapshot: Snapshot) -> Assessment:

@@ -67,7 +67,7 @@ def read_time(value: object, how: str = "iso") -> int | None:
         return None
     if isinstance(value, int | Decimal):
         scale = {"epoch_s": NANOSECONDS, "epoch_ms": NANOSECONDS // 1000}.get(how)
-        return int(value * scale) if scale and abs(value) < 10**15 else None
+        return int(value * scale) if scale and -(10**15) < value < 10**15 else None
     if not isinstance(value, str):
         return None
     if how == "rfc5322":
@@ -152,7 +152,9 @@ def is_typed(kind: str, value: object) -> bool:
     if form is None:
         return False
     if kind in HASH_LENGTH:
-        return isinstance(value, str) and re.fullmatch(f"[0-9a-fA-F]{{{HASH_LENGTH[kind]}}}", value) is not None
+        return (
+            isinstance(value, str) and re.fullmatch(f"[0-9a-fA-F]{{{HASH_LENGTH[kind]}}}", value) is not None
+        )
     return form[0] != "s"
 
 
@@ -184,17 +186,13 @@ def is_inside(text: str) -> bool:
 
 # Look-alikes: Cyrillic and Greek letters that print like Latin ones (Unicode TR 39, the common cases).
 _CONFUSABLE = str.maketrans(
-    "аеорсухіјѕһԁԛԝАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονρτυχιк"
-    "０１２３４５６７８９",
-    "aeopcyxijshdqwABEKMHOPCTXIJSABEZHIKMNOPTYXaovptuxik"
-    "0123456789",
+    "аеорсухіјѕһԁԛԝАВЕКМНОРСТХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧαονρτυχιк０１２３４５６７８９",
+    "aeopcyxijshdqwABEKMHOPCTXIJSABEZHIKMNOPTYXaovptuxik0123456789",
 )
 
 
 def skeleton(text: str) -> str:
     """What a hurried reader would see: confusables folded, invisible characters dropped, case ignored."""
-
-
     folded = unicodedata.normalize("NFKC", text.translate(_CONFUSABLE)).translate(_CONFUSABLE)
     kept = (c for c in folded if unicodedata.category(c) not in {"Cf", "Cc", "Cn", "Mn", "Co"})
     return "".join(kept).casefold().replace("0", "o").replace("1", "l").strip()

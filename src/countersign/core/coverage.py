@@ -57,20 +57,22 @@ def parse_coverage(data: bytes) -> Coverage:
     """Read a manifest; raises ValueError with the row and what is wrong with it."""
     rows = json.loads(data, parse_float=Decimal)
     if not isinstance(rows, list):
-        raise ValueError("a coverage manifest is a JSON array of rows")
+        raise ValueError("a coverage manifest is a JSON array of rows")  # noqa: TRY004 - one error for every malformed manifest
     return tuple(_row(number, row) for number, row in enumerate(rows, 1))
 
 
 def _row(number: int, row: object) -> CoverageRow:
-    if not isinstance(row, dict) or not {"source", "schema", "from", "to", "complete", "limit_hit"} <= set(row):
+    if not isinstance(row, dict) or not {"source", "schema", "from", "to", "complete", "limit_hit"} <= set(
+        row
+    ):
         raise ValueError(f"coverage row {number}: needs source, schema, from, to, complete and limit_hit")
     if unknown := set(row) - _KEYS:
-        raise ValueError(f"coverage row {number}: unknown key {sorted(unknown)[0]!r}")
+        raise ValueError(f"coverage row {number}: unknown key {min(unknown)!r}")
     start, end = parse_time(str(row["from"])), parse_time(str(row["to"]))
     if start is None or end is None or start >= end:
         raise ValueError(f"coverage row {number}: from and to are RFC 3339 times with a zone, from before to")
     if not isinstance(row["complete"], bool) or not isinstance(row["limit_hit"], bool):
-        raise ValueError(f"coverage row {number}: complete and limit_hit are booleans")
+        raise ValueError(f"coverage row {number}: complete and limit_hit are booleans")  # noqa: TRY004 - as above
     if row["complete"] and row["limit_hit"]:
         raise ValueError(f"coverage row {number}: a query that hit its limit is not complete")
     return CoverageRow(
@@ -114,7 +116,8 @@ def _serves(row: CoverageRow, where: Sequence[Clause]) -> bool:
 
 def _same_clause(clause: Clause, where: Sequence[Clause]) -> bool:
     return any(
-        clause[:2] == other[:2] and type(clause[2]) is type(other[2]) and clause[2] == other[2] for other in where
+        clause[:2] == other[:2] and type(clause[2]) is type(other[2]) and clause[2] == other[2]
+        for other in where
     )
 
 

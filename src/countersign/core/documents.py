@@ -29,7 +29,9 @@ def _result(claim: CheckedClaim) -> dict[str, Any]:
         "tainted": claim.tainted,
         "flags": list(claim.flags),
         "text": claim.text,
-        "citations": [{"evidence": c.evidence, "pointer": c.pointer, "value": c.value} for c in claim.citations],
+        "citations": [
+            {"evidence": c.evidence, "pointer": c.pointer, "value": c.value} for c in claim.citations
+        ],
         "objections": [{"check": o.check, "reason": o.reason} for o in claim.objections],
     }
 
@@ -43,7 +45,9 @@ def _time(ns: int | None) -> str | None:
     return None if ns is None else format_time(ns)
 
 
-def case_document(case: Case, brief: VerifiedBrief, snapshot: Snapshot, flags: Sequence[Flag]) -> dict[str, Any]:
+def case_document(
+    case: Case, brief: VerifiedBrief, snapshot: Snapshot, flags: Sequence[Flag]
+) -> dict[str, Any]:
     """One case of the triage document."""
     return {
         "id": case.id,
@@ -83,7 +87,16 @@ def observables(snapshot: Snapshot) -> list[dict[str, Any]]:
     rows = []
     for observable, by_schema in sightings(snapshot).items():
         records = {eid for seen in by_schema.values() for eid, _ in seen}
-        rows.append((-len(by_schema), -len(records), observable.type, observable.value, len(records), sorted(by_schema)))
+        rows.append(
+            (
+                -len(by_schema),
+                -len(records),
+                observable.type,
+                observable.value,
+                len(records),
+                sorted(by_schema),
+            )
+        )
     return [
         {"type": kind, "value": neutralize(value), "count": number, "sources": sources}
         for _, _, kind, value, number, sources in sorted(rows)[:MAX_OBSERVABLES]

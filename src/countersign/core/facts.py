@@ -62,7 +62,9 @@ def state(
     return claims
 
 
-def _relate(snapshot: Snapshot, eid: str, row: RelationRow, wanted: Sequence[str], section: str) -> list[Claim]:
+def _relate(
+    snapshot: Snapshot, eid: str, row: RelationRow, wanted: Sequence[str], section: str
+) -> list[Claim]:
     roles: list[tuple[str, Any]] = []
     claims: list[Claim] = []
     for role, place in row.roles:
@@ -84,7 +86,9 @@ def _relate(snapshot: Snapshot, eid: str, row: RelationRow, wanted: Sequence[str
             continue  # lists laid out with tabs and line breaks: a filter on them reads better than their text
         elif not isinstance(value, str) or len(value) <= MAX_STRING:
             roles.append((role, value))
-            claims.append(FieldClaim(id=UNNAMED, section=section, cite=eid, ptr=path.pointer, op="eq", value=value))
+            claims.append(
+                FieldClaim(id=UNNAMED, section=section, cite=eid, ptr=path.pointer, op="eq", value=value)
+            )
     if row.name in CONTRACT_RELATIONS and len(roles) >= 2:
         return [RelationClaim(id=UNNAMED, section=section, rel=row.name, cite=eid, roles=tuple(roles))]
     return claims
@@ -102,7 +106,9 @@ def tell(snapshot: Snapshot, eid: str, pointer: str, section: str) -> Claim | No
     if value is MISSING or isinstance(value, dict | list) or value == "":
         return None
     if isinstance(value, str) and len(value) > 400:
-        return QuoteClaim(id=UNNAMED, section=section, cite=eid, ptr=pointer, text=value[:120], start=0, end=120)
+        return QuoteClaim(
+            id=UNNAMED, section=section, cite=eid, ptr=pointer, text=value[:120], start=0, end=120
+        )
     if path is not None and path.field.type == "time":
         ns = read_time(value, path.field.format)
         if ns is None:
@@ -150,9 +156,16 @@ def fill(snapshot: Snapshot, eid: str, rel: str, phrase: str) -> str:
             value = MISSING if path is None else snapshot.value(eid, path)
         else:
             path, value = role_value(snapshot, eid, places[slot]) if slot in places else (None, MISSING)
-        if path is None or value is MISSING or isinstance(value, dict | list) or not _speaks(snapshot, eid, value):
+        if (
+            path is None
+            or value is MISSING
+            or isinstance(value, dict | list)
+            or not _speaks(snapshot, eid, value)
+        ):
             return ""
-        text = text.replace("{" + slot + "}", shown(short(value, path.field.type), tainted=path.field.tainted, limit=48))
+        text = text.replace(
+            "{" + slot + "}", shown(short(value, path.field.type), tainted=path.field.tainted, limit=48)
+        )
     return text
 
 

@@ -105,7 +105,8 @@ class Schema:
         self.source: tuple[str, ...] = tuple(document.get("source", ()))
         self.absent: frozenset[str] = frozenset(document.get("absent", ("",)))
         self.fields: tuple[Field, ...] = tuple(
-            msgspec.convert({"pointer": pointer, **spec}, Field) for pointer, spec in document.get("fields", {}).items()
+            msgspec.convert({"pointer": pointer, **spec}, Field)
+            for pointer, spec in document.get("fields", {}).items()
         )
         self.relations: tuple[RelationRow, ...] = tuple(map(_relation, document.get("relation", ())))
         self.alert: AlertRule | None = _alert(document["alert"]) if "alert" in document else None
@@ -119,7 +120,7 @@ class Schema:
 
     def path(self, pointer: str) -> "Path | None":
         """The way to a pointer that the dictionary knows; None for any other pointer."""
-        found = self._paths.get(pointer, MISSING)
+        found: Path | None = self._paths.get(pointer, MISSING)
         if found is MISSING:
             found = _trace(self.root, pointer)
             if len(self._paths) < 20_000:
@@ -192,7 +193,9 @@ class Path(msgspec.Struct, frozen=True):
         ]
         label = self.field.label
         for number, token in enumerate(wild, 1):
-            label = label.replace("{" + str(number) + "}", token if _PLAIN_KEY.fullmatch(token) else shown(token, tainted=True))
+            label = label.replace(
+                "{" + str(number) + "}", token if _PLAIN_KEY.fullmatch(token) else shown(token, tainted=True)
+            )
         return label
 
 
@@ -224,9 +227,13 @@ def tokens(pointer: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def escape(token: str) -> str:
+def escape(token: str | int) -> str:
     """One key or index as a pointer token."""
-    return token.replace("~", "~0").replace("/", "~1").replace("!", "~2") if isinstance(token, str) else str(token)
+    return (
+        token.replace("~", "~0").replace("/", "~1").replace("!", "~2")
+        if isinstance(token, str)
+        else str(token)
+    )
 
 
 def walk(schema: Schema, view: object) -> Iterator[tuple[str, Field | None, Any]]:
@@ -299,7 +306,7 @@ def _inside(text: str, parser: str) -> object:
 
 
 def _is_index(token: str) -> bool:
-    return token.isdecimal() and token.isascii() and (token == "0" or token[0] != "0") and len(token) < 10
+    return token.isdecimal() and token.isascii() and (token == "0" or token[0] != "0") and len(token) < 10  # noqa: S105 - a path token, not a password
 
 
 def _source(spec: object) -> RoleSource:
@@ -308,7 +315,8 @@ def _source(spec: object) -> RoleSource:
     if isinstance(spec, list):
         return RoleSource(tuple(spec))
     if not isinstance(spec, dict):
-        raise ValueError(f"a role is read from a pointer, a list of pointers or a table, not {spec!r}")
+        why = f"a role is read from a pointer, a list of pointers or a table, not {spec!r}"
+        raise ValueError(why)  # noqa: TRY004 - a dictionary that cannot be compiled, whatever the reason
     pointer = spec["ptr"]
     return RoleSource(
         (pointer,) if isinstance(pointer, str) else tuple(pointer),
@@ -320,7 +328,8 @@ def _source(spec: object) -> RoleSource:
 
 def _clauses(rows: list[list[Any]]) -> tuple[Clause, ...]:
     return tuple(
-        (pointer, op, Decimal(str(value)) if isinstance(value, float) else value) for pointer, op, value in rows
+        (pointer, op, Decimal(str(value)) if isinstance(value, float) else value)
+        for pointer, op, value in rows
     )
 
 

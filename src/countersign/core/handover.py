@@ -39,7 +39,7 @@ class Frame(msgspec.Struct, frozen=True):
     left_out: int
 
 
-def unseen(frame: Frame, snapshot: Snapshot) -> list[str]:
+def unseen(frame: Frame) -> list[str]:
     """What could not be seen, in words: missing coverage, data-quality flags, records left out."""
     told = [
         entry.reason + (f": {entry.value}" if entry.value else "")
@@ -71,7 +71,7 @@ def markdown_note(frame: Frame, checked: Sequence[CheckedClaim], snapshot: Snaps
         f"suggestion **{markdown(frame.suggestion.disposition.replace('_', ' '))}**{because}{caps} · "
         f"drafted by {markdown(frame.drafter)}, every claim recomputed by code; nothing is decided"
     )
-    if missing := unseen(frame, snapshot):
+    if missing := unseen(frame):
         out += ["", "## What we could not see", *(f"- {markdown(text)}" for text in missing)]
     for section, heading in HEADINGS:
         told = (

@@ -32,14 +32,20 @@ class Prepared(msgspec.Struct, frozen=True):
     facts: Mapping[str, Fact]
 
 
-def prepare(case: str, snapshot: Snapshot, alerts: Sequence[Alert], facts: Sequence[tuple[str, Fact]]) -> Prepared:
+def prepare(
+    case: str, snapshot: Snapshot, alerts: Sequence[Alert], facts: Sequence[tuple[str, Fact]]
+) -> Prepared:
     """Verify every candidate fact, number the records they speak of, and put both in a dossier."""
     checked = verify([fact.claim for _, fact in facts], snapshot, [a.evidence for a in alerts])
-    good = [(name, fact, claim) for (name, fact), claim in zip(facts, checked, strict=True) if claim.status == "verified"]
+    good = [
+        (name, fact, claim)
+        for (name, fact), claim in zip(facts, checked, strict=True)
+        if claim.status == "verified"
+    ]
     wanted = [alert.evidence for alert in alerts]
     wanted += [c.evidence for _, _, claim in good for c in claim.citations[:5]]
     numbered = {eid: f"e{n}" for n, eid in enumerate(dict.fromkeys(wanted), 1) if eid in snapshot.evidence}
-    shown_ids = [eid for eid in numbered][:MAX_EXCERPTS]
+    shown_ids = list(numbered)[:MAX_EXCERPTS]
     raised = {alert.evidence for alert in alerts}
     statements: dict[str, str] = {}
     dossier = Dossier(
@@ -77,7 +83,16 @@ def _menu_fact(name: str, fact: Fact, claim: CheckedClaim, statements: dict[str,
     text = claim.text or shown(name, tainted=True)
     section = fact.claim.section
     return MenuFact(
-        name, claim.kind or "", section, text, claim.tainted, fact.origin, statement, fact.weight, fact.codes, when
+        name,
+        claim.kind or "",
+        section,
+        text,
+        claim.tainted,
+        fact.origin,
+        statement,
+        fact.weight,
+        fact.codes,
+        when,
     )
 
 

@@ -31,7 +31,9 @@ class Reference(msgspec.Struct, frozen=True):
 
     def is_stale(self, now_ns: int) -> bool:
         """Has its time to live run out?"""
-        return self.ttl_days is not None and now_ns > self.loaded_ns + int(self.ttl_days * 86400 * NANOSECONDS)
+        return self.ttl_days is not None and now_ns > self.loaded_ns + int(
+            self.ttl_days * 86400 * NANOSECONDS
+        )
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -44,7 +46,9 @@ def parse_reference(data: bytes) -> Reference:
     """Read one reference file; raises ValueError that says what is wrong."""
     document = json.loads(data, parse_float=Decimal, object_pairs_hook=_unique)
     if not isinstance(document, dict) or not (_KEYS - {"ttl_days"}) <= set(document) <= _KEYS:
-        raise ValueError("a reference needs exactly kb, kb_version, kind, loaded_at, entries (and may have ttl_days)")
+        raise ValueError(
+            "a reference needs exactly kb, kb_version, kind, loaded_at, entries (and may have ttl_days)"
+        )
     kind, loaded = document["kind"], parse_time(str(document["loaded_at"]))
     if kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(sorted(KINDS))}")

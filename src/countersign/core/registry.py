@@ -13,7 +13,12 @@ _PHRASES: dict[str, tuple[str, str, str, tuple[tuple[str, str], ...]]] = {
     "net_alert": ("src", "a host", "set off", (("rule", "the rule"), ("dst", "against"), ("dport", "port"))),
     "net_flow": ("src", "a host", "connected", (("dst", "to"), ("dport", "port"), ("proto", "over"))),
     "dns_query": ("client", "a host", "asked DNS", (("name", "for"), ("answer", "and was told"))),
-    "http_request": ("client", "a client", "requested", (("url", ""), ("host", "from"), ("status", "with status"))),
+    "http_request": (
+        "client",
+        "a client",
+        "requested",
+        (("url", ""), ("host", "from"), ("status", "with status")),
+    ),
     "logon": (
         "account",
         "an account",
@@ -34,7 +39,12 @@ _PHRASES: dict[str, tuple[str, str, str, tuple[tuple[str, str], ...]]] = {
         "received mail",
         (("sender", "from"), ("subject", "with subject"), ("auth", "with authentication")),
     ),
-    "object_access": ("account", "an account", "accessed", (("object", ""), ("property", "property"), ("host", "on"))),
+    "object_access": (
+        "account",
+        "an account",
+        "accessed",
+        (("object", ""), ("property", "property"), ("host", "on")),
+    ),
     "process_access": (
         "image",
         "a process",

@@ -38,7 +38,11 @@ def visible(text: str) -> str:
 
 def defang(text: str) -> str:
     """No address in it can be clicked: `http` → `hxxp`, `://` → `[:]//`."""
-    text = _SCHEME.sub(lambda found: "hxxp" if found[0].islower() else "HXXP", text) if "ttp" in text.lower() else text
+    text = (
+        _SCHEME.sub(lambda found: "hxxp" if found[0].islower() else "HXXP", text)
+        if "ttp" in text.lower()
+        else text
+    )
     return text.replace("://", "[:]//")
 
 
@@ -66,7 +70,11 @@ def shown(value: object, *, tainted: bool, limit: int = SHOWN) -> str:
 
 def whole(text: str) -> str:
     """A finished sentence or title on its way out: made visible again, marks of ours kept, nothing cut."""
-    return "".join(c if c in "«»⟦⟧" else visible(c) for c in defang(text)) if _SPECIAL.search(text) else defang(text)
+    return (
+        "".join(c if c in "«»⟦⟧" else visible(c) for c in defang(text))
+        if _SPECIAL.search(text)
+        else defang(text)
+    )
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
@@ -74,7 +82,9 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~&])")
 
 def markdown(text: str) -> str:
     """A rendered sentence for Markdown: nothing in it can become a link, an image, HTML or a table."""
-    escaped = _MARKDOWN.sub(lambda m: {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(m[0], "\\" + m[0]), whole(text))
+    escaped = _MARKDOWN.sub(
+        lambda m: {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(m[0], "\\" + m[0]), whole(text)
+    )
     return escaped.replace("@", "\\[@\\]").replace("www.", "www\\[.\\]").replace("WWW.", "WWW\\[.\\]")
 
 

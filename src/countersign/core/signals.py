@@ -20,7 +20,7 @@ from countersign.core.snapshot import Snapshot
 _SLOT = re.compile(r"\{([^}]+)\}")
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One rule over the records of one schema; `weight` runs from 1 (context) to 10 (read this first)."""
 
     id: str
@@ -46,7 +46,9 @@ class Signals:
     """All signals; the digest goes into what was made with them."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        rows = [row for name in sorted(files) for row in tomllib.loads(files[name].decode()).get("signal", ())]
+        rows = [
+            row for name in sorted(files) for row in tomllib.loads(files[name].decode()).get("signal", ())
+        ]
         self.all: tuple[Signal, ...] = tuple(map(_signal, rows))
         self.by_schema: dict[str, list[Signal]] = defaultdict(list)
         for signal in self.all:
@@ -55,9 +57,7 @@ class Signals:
 
 
 def _signal(row: dict[str, Any]) -> Signal:
-    clauses = {key: tuple(tuple(c) for c in row.pop(key, ())) for key in ("when", "unless")}
-    plain = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
-    return Signal(**plain, **clauses)
+    return msgspec.convert(row, Signal)
 
 
 def matches(signals: Signals, snapshot: Snapshot) -> Iterable[tuple[Signal, list[str]]]:

@@ -198,7 +198,9 @@ class Snapshot:
             if path is not None and path.field.presence == "always":
                 column = self.column(wanted.schema, pointer)
                 lacking = zip(records, column, strict=True)
-                if any(form is None and _within(record.event_ns, start_ns, end_ns) for record, form in lacking):
+                if any(
+                    form is None and _within(record.event_ns, start_ns, end_ns) for record, form in lacking
+                ):
                     return False
         return True
 
@@ -213,7 +215,11 @@ class Snapshot:
         for record in self.evidence.values():
             schema = self.dictionary.schema(record.schema)
             if schema is not None:
-                found |= {v for _, f, v in walk(schema, self.view(record.id)) if f is not None and isinstance(v, str)}
+                found |= {
+                    v
+                    for _, f, v in walk(schema, self.view(record.id))
+                    if f is not None and isinstance(v, str)
+                }
         for reference in self.references.values():
             for key, fields in reference.entries.items():
                 found |= {key, *(v for v in fields.values() if isinstance(v, str))}

@@ -73,7 +73,7 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
         one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates)
     )
     asked = str(ports.clock.now_ns())
-    run = digest("\n".join((one.id, snapshot.id, ports.drafter.name, asked)).encode())[7:39]
+    run = digest(f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())[7:39]
     _ask(ports, one, prepared, run)
     drafted, reply = _draft(ports, prepared, inputs)
     stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]

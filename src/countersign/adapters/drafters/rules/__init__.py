@@ -31,7 +31,12 @@ class RulesDrafter:
         chosen = choose(dossier.menu)
         readings = propose(chosen)
         order = [fact.id for fact in chosen] + [str(reading["id"]) for reading in readings]
-        document = {"schema": "countersign.brief/1", "claims": readings, "use": order[: len(chosen)], "order": order}
+        document = {
+            "schema": "countersign.brief/1",
+            "claims": readings,
+            "use": order[: len(chosen)],
+            "order": order,
+        }
         return json.dumps(document, ensure_ascii=False).encode()
 
 
@@ -44,7 +49,9 @@ def choose(menu: Iterable[MenuFact]) -> list[MenuFact]:
     events = [s for s in told if s[0].section == "what_happened" and s[0].origin not in {"order", "alert"}]
     alerts = [s for s in told if s[0].origin == "alert"]
     strong = sorted(events, key=lambda s: (-s[0].weight, s[0].time or ""))
-    kept = [s for s in strong if s[0].weight >= LEAST_WEIGHT][:MAX_STATEMENTS] or strong[: MAX_STATEMENTS // 2]
+    kept = [s for s in strong if s[0].weight >= LEAST_WEIGHT][:MAX_STATEMENTS] or strong[
+        : MAX_STATEMENTS // 2
+    ]
     kept += sorted(alerts, key=lambda s: (-s[0].weight, s[0].time or ""))[: MAX_ALERTS * 2]
     told_at = {s[0].time for s in kept}
     orders = [s for s in told if s[0].origin == "order" and s[0].time in told_at]
