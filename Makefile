@@ -6,7 +6,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 T      ?=
 SERVE  ?= 1
-DEMO   ?= src/countersign/demo/scenario/evidence
 DEMO_HOME ?= .demo
 COVERAGE ?=
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
@@ -32,9 +31,14 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(BIN)/python
 	$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# Exit code 1 means "done, and something was quarantined or degraded": the summary says what.
+# Exit code 1 means "done, and something was quarantined or degraded": one line of the scenario is cut short.
 demo: $(VENV)/.runtime
-	COUNTERSIGN_HOME=$(DEMO_HOME) $(BIN)/countersign triage $(DEMO) || test $$? -eq 1
+	$(BIN)/countersign --home $(DEMO_HOME) demo || test $$? -eq 1
+	@echo
+	@echo "Look further:  $(BIN)/countersign --home $(DEMO_HOME) case list      the cases"
+	@echo "               $(BIN)/countersign --home $(DEMO_HOME) case show ID   each claim with its citations"
+	@echo "               $(BIN)/countersign --home $(DEMO_HOME) log verify     the audit log, recomputed"
+	@echo "What happened there: src/countersign/demo/scenario/STORY.md     Go on with: docs/tutorial.md"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(COVERAGE) $(T)
