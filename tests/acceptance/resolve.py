@@ -16,7 +16,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 
 MISSING = object()
 Case = dict[str, Any]
@@ -71,21 +71,21 @@ def readings(text: str) -> Iterator[Any]:
     for reader in (lambda t: json.loads(t, parse_float=Decimal), ast.literal_eval, xml, colons, equals):
         try:
             yield reader(text)
-        except (ValueError, SyntaxError, Xml.ParseError):
+        except (ValueError, SyntaxError, ET.ParseError):
             continue
 
 
 def xml(text: str) -> Any:
-    return {local(child): plain(child) for child in Xml.fromstring(f"<all>{text}</all>")}  # noqa: S314 - test data
+    return {local(child): plain(child) for child in ET.fromstring(f"<all>{text}</all>")}  # noqa: S314 - test data
 
 
-def plain(element: Xml.Element) -> Any:
+def plain(element: ET.Element) -> Any:
     if len(element) == 0:
         return element.text or ""
     return {child.get("Name") or local(child): plain(child) for child in element}
 
 
-def local(element: Xml.Element) -> str:
+def local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
@@ -108,7 +108,9 @@ def as_shown(value: Any) -> str:
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     rest = f"…(+{len(text) - 160})" if len(text) > 160 else ""
     text = "".join(map(spelled, text[:160])) + rest
-    text = re.sub(r"http(?=s?\s*(?::|%3a))", lambda m: "hxxp" if m[0][0] == "h" else "HXXP", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"http(?=s?\s*(?::|%3a))", lambda m: "hxxp" if m[0][0] == "h" else "HXXP", text, flags=re.IGNORECASE
+    )
     return text.replace("://", "[:]//")
 
 
@@ -161,7 +163,9 @@ def complaints(case: Case) -> Iterator[str]:
         if name not in rows:
             yield f"{who} cites {name}, which the case does not hold"
         elif rows[name]["schema"] != "email.rfc822":
-            yield from followed(raw_of(rows[name]), pointer, shown, f"{who} at {rows[name]['file']}:{rows[name]['line']}")
+            yield from followed(
+                raw_of(rows[name]), pointer, shown, f"{who} at {rows[name]['file']}:{rows[name]['line']}"
+            )
 
 
 def followed(raw: bytes, pointer: str, shown: str | None, who: str) -> Iterator[str]:
@@ -169,5 +173,7 @@ def followed(raw: bytes, pointer: str, shown: str | None, who: str) -> Iterator[
     if shown is None:
         if values:
             yield f"{who} says that {pointer} is absent; it is {values[0]!r}"
-    elif bare(shown) not in {as_shown(value) for value in values} and not any(same_moment(shown, v) for v in values):
+    elif bare(shown) not in {as_shown(value) for value in values} and not any(
+        same_moment(shown, v) for v in values
+    ):
         yield f"{who} shows {pointer} as {shown!r}; the file says {[as_shown(value) for value in values]}"

@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - the figures are part of the result
 """The facts that a person found in four sources of one intrusion, by hand, are stated and verified by the rules drafter.
 
 A fact is stated when verified claims cite every field it needs: file letter, line, pointer; where the fact is a number,
@@ -7,6 +8,7 @@ the claim says that number. W is WindowsEvents, D Microsoft365DefenderEvents, A 
 import json
 
 import pytest
+
 from front import run
 from shared_data import shared_folder
 
@@ -86,7 +88,9 @@ def claims(tmp_path_factory):
     ran = run("--home", home, "triage", shared_folder("scenario-golden-saml"), "--as-case", "AD FS", "--json")
     assert 0 == ran.code, ran.errors
     [case] = ran.json["cases"]
-    where = {row["id"]: f"{LETTER[row['file'].rsplit('/', 1)[-1][0]]}{row['line']}" for row in case["evidence"]}
+    where = {
+        row["id"]: f"{LETTER[row['file'].rsplit('/', 1)[-1][0]]}{row['line']}" for row in case["evidence"]
+    }
     return [
         (claim["kind"], [where[c["evidence"]] + c["pointer"] for c in claim["citations"]], claim)
         for claim in case["brief"]["claims"]
@@ -96,7 +100,9 @@ def claims(tmp_path_factory):
 
 def states(claims, kind, *needed):
     """The ids of the verified claims that state one part of a fact."""
-    return [claim["id"] for is_kind, places, claim in claims if is_kind == kind and fits(places, claim, *needed)]
+    return [
+        claim["id"] for is_kind, places, claim in claims if is_kind == kind and fits(places, claim, *needed)
+    ]
 
 
 def fits(places, claim, first, *rest):
@@ -109,7 +115,9 @@ def fits(places, claim, first, *rest):
     if claim["kind"] == "same":
         return set(places) == {first, *rest}
     wanted = {first} if isinstance(first, str) else set(first)
-    shown = " ".join(str(c["value"]) for c, at in zip(claim["citations"], places, strict=True) if at in wanted)
+    shown = " ".join(
+        str(c["value"]) for c, at in zip(claim["citations"], places, strict=True) if at in wanted
+    )
     return bool(wanted & set(places)) and all(text in shown for text in rest)
 
 
@@ -118,7 +126,9 @@ def test_at_least_ten_of_the_eleven_facts_are_verified_claims(claims):
     for fact, parts in FACTS.items():
         found = [states(claims, *part) for part in parts]
         lacking = [part for part, ids in zip(parts, found, strict=True) if not ids]
-        print(f"{'  no' if lacking else ' yes'}  {fact}: {' '.join(ids[0] for ids in found if ids)} {lacking or ''}")
+        print(
+            f"{'  no' if lacking else ' yes'}  {fact}: {' '.join(ids[0] for ids in found if ids)} {lacking or ''}"
+        )
         if lacking:
             missing[fact] = lacking
 

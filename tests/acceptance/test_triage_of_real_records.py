@@ -1,3 +1,4 @@
+# ruff: noqa: T201 - the figures are part of the result
 """Real records in, cases out: counts add up, every citation leads to its bytes, every claim can be checked again."""
 
 import json
@@ -7,8 +8,9 @@ import sys
 from functools import cache
 
 import pytest
-from front import run
 from resolve import cited, complaints, raw_of
+
+from front import run
 from shared_data import shared_folder
 
 FOLDERS = {  # records by schema, as each SOURCE.md has them; index files of a set are json.unknown
@@ -30,7 +32,15 @@ def triaged(tmp_path_factory):
     @cache
     def make(name):
         folder = tmp_path_factory.mktemp(name)
-        ran = run("--home", folder / "home", "triage", shared_folder(name), "--json", "--out", folder / "triage.json")
+        ran = run(
+            "--home",
+            folder / "home",
+            "triage",
+            shared_folder(name),
+            "--json",
+            "--out",
+            folder / "triage.json",
+        )
         assert (0, b"") == (ran.code, ran.raw), ran.errors
         return folder / "triage.json"
 
@@ -40,7 +50,9 @@ def triaged(tmp_path_factory):
 def against_contract(file, schema):
     """What the published contract's own checker says of a file."""
     checker = shared_folder("suricata-eve").parents[1] / "contract" / "check.py"
-    done = subprocess.run([sys.executable, checker, file, schema], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, checker, file, schema], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip() + done.stderr
 
 
@@ -53,9 +65,15 @@ def test_the_document_is_what_the_contract_says(triaged, name):
 def test_every_record_is_evidence_a_duplicate_or_in_quarantine(triaged, name):
     intake = json.loads(triaged(name).read_bytes())["intake"]
     expected = FOLDERS[name]
-    raw = {row for case in json.loads(triaged(name).read_bytes())["cases"] for row in map(identity, case["evidence"])}
+    raw = {
+        row
+        for case in json.loads(triaged(name).read_bytes())["cases"]
+        for row in map(identity, case["evidence"])
+    }
 
-    assert sum(expected.values()) == intake["records"] == sum(intake["formats"].values()) + intake["quarantined"]
+    assert (
+        sum(expected.values()) == intake["records"] == sum(intake["formats"].values()) + intake["quarantined"]
+    )
     assert 0 == intake["quarantined"] == len(intake["quarantine"])
     if name == "scenario-golden-saml":
         assert all(schema.startswith("ms.") for schema in intake["formats"])
@@ -121,7 +139,9 @@ def test_anyone_can_check_the_claims_again_and_comes_to_the_same(triaged, tmp_pa
 
 
 def told(claim):
-    return {key: claim[key] for key in ("id", "status", "scope", "tainted", "text", "citations", "objections")}
+    return {
+        key: claim[key] for key in ("id", "status", "scope", "tainted", "text", "citations", "objections")
+    }
 
 
 def test_the_whole_export_checks_as_well_as_the_case_made_of_it(triaged, tmp_path):
@@ -130,7 +150,9 @@ def test_the_whole_export_checks_as_well_as_the_case_made_of_it(triaged, tmp_pat
     claims = [claim for claim in case["brief"]["claims"] if claim["kind"] != "hypothesis"]
     (tmp_path / "claims.json").write_text(json.dumps({"claims": [claim["claim"] for claim in claims]}))
 
-    ran = run("verify", tmp_path / "claims.json", "--evidence", shared_folder("scenario-golden-saml"), "--json")
+    ran = run(
+        "verify", tmp_path / "claims.json", "--evidence", shared_folder("scenario-golden-saml"), "--json"
+    )
 
     assert 0 == ran.code, ran.errors
     assert [unordered(claim) for claim in claims] == [unordered(claim) for claim in ran.json["claims"]]
