@@ -1,8 +1,6 @@
 """Settings to ports: the only place that knows both."""
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,11 +28,9 @@ class SystemClock:
         return clock.now_ns()
 
 
-@lru_cache(maxsize=1)
 def signals() -> Signals:
-    """The signals under `core/signals/`."""
-    folder = files("countersign.core").joinpath("signals")
-    return Signals({f.name: f.read_bytes() for f in folder.iterdir() if f.name.endswith(".toml")})
+    """The bundled signals."""
+    return dictionaries.bundled_signals()
 
 
 def dictionary() -> Dictionary:
