@@ -13,7 +13,6 @@ from countersign.core.fields import Clause
 
 MAX_STRING = 4096  # code points in any one string of a claim
 OPS = frozenset("eq contains prefix lt le gt ge in_cidr".split())
-SECTIONS = ("what_happened", "disagreement", "indicators", "unusual", "readings")
 
 Kind = Literal[
     "field", "quote", "relation", "same", "count", "time", "order", "absence", "reference", "hypothesis"

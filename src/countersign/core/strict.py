@@ -14,7 +14,6 @@ from countersign.core.canonical import parse_time
 from countersign.core.claims import (
     MAX_STRING,
     OPS,
-    SECTIONS,
     AbsenceClaim,
     Claim,
     CountClaim,
@@ -33,7 +32,7 @@ from countersign.core.claims import (
 from countersign.core.fields import Clause
 from countersign.core.registry import RELATIONS
 from countersign.core.render import shown
-from countersign.core.vocabulary import CODE_ONLY, VOCABULARY
+from countersign.core.vocabulary import CODE_ONLY, SECTIONS, VOCABULARY
 
 MAX_DOCUMENT = 64 * 1024 * 1024
 MAX_CLAIM = 32 * 1024

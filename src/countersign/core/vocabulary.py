@@ -1,4 +1,4 @@
-"""The closed vocabulary of readings: what a hypothesis may be called, and nothing else.
+"""Closed vocabularies: the sections of a brief, and what a hypothesis may be called.
 
 What basis each word demands stands in `core/hypotheses.py`. Techniques are ATT&CK's and ATLAS's numbers.
 """
@@ -6,6 +6,9 @@ What basis each word demands stands in `core/hypotheses.py`. Techniques are ATT&
 from typing import Literal
 
 import msgspec
+
+SECTIONS = ("what_happened", "disagreement", "indicators", "unusual", "readings")
+"""The sections of a brief, in reading order."""
 
 Polarity = Literal["malicious", "policy", "benign", "defect", "neutral"]
 ATTACK_VERSION = "18"

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from countersign.core.dossier import Dossier, MenuFact
+from countersign.core.vocabulary import SECTIONS
 
 NAME = "rules/1"
 MAX_STATEMENTS = 22  # of what happened
@@ -18,7 +19,6 @@ MAX_INDICATORS = 6
 MAX_READINGS = 8
 MAX_BASIS = 10
 LEAST_WEIGHT = 4
-SECTIONS = ("what_happened", "disagreement", "indicators", "unusual", "readings")
 
 
 class RulesDrafter:
@@ -57,7 +57,8 @@ def choose(menu: Iterable[MenuFact]) -> list[MenuFact]:
     orders = [s for s in told if s[0].origin == "order" and s[0].time in told_at]
     kept += sorted(orders, key=lambda s: (-s[0].weight, s[0].time or ""))[:MAX_ORDERS]
     kept += [s for s in told if s[0].section in {"disagreement", "readings"}]
-    kept += [s for s in told if s[0].section == "indicators"][:MAX_INDICATORS]
+    kept += [s for s in told if s[0].section == "indicators" and s[0].origin != "matched"][:MAX_INDICATORS]
+    kept += [s for s in told if s[0].origin == "matched"]
     kept += [s for s in told if s[0].section == "unusual"]
     ordered = sorted(kept, key=_place)
     return [fact for statement in ordered for fact in statement]
