@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,22 +20,17 @@ from statistics import mean, median
 
 import msgspec
 import orjson
-from corpus import Corpus, alerts, corpus, folders
-from measure import ROUNDS, Line, Spread, alternating, cpu, growth, show, spread
 
+from corpus import Corpus, alerts, corpus, folders
 from countersign import config, wiring
 from countersign.adapters.sql.engine import PRAGMAS
 from countersign.core import verify
-from countersign.core.brief import parse_brief
 from countersign.core.claims import Claim, CountClaim, FieldClaim, Filter, QuoteClaim, RelationClaim
 from countersign.core.fields import MISSING
-from countersign.core.marking import marked_fields
-from countersign.core.menu import menu
-from countersign.core.redact import prepare
 from countersign.core.snapshot import Snapshot
-from countersign.core.verified import check_brief, conclude
 from countersign.ports import Ports
 from countersign.steps import assemble, draft, ingest
+from measure import ROUNDS, Line, Spread, alternating, cpu, growth, show, spread
 
 RECORDS = 10_000
 SIZES = (625, 1_250, 2_500, 5_000, 10_000)
@@ -62,29 +58,31 @@ def opened(paths: list[Path]) -> tuple[Ports, list[assemble.Assembled]]:
 # --- a brief
 
 
-def brief(one: assemble.Assembled, ports: Ports) -> list[Claim]:
-    """A brief without the store, and its claims: freeze, menu, prepare, draft, verify, suggest, panel, note."""
-    snapshot, flags = draft.frozen(one, ports, INPUTS)
-    ready = prepare(one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates))
-    proposed = parse_brief(ports.drafter.draft(ready.dossier), ready.cites, ready.menu)
-    marked = marked_fields(snapshot)
-    checked = check_brief(proposed, snapshot, one.alerts, flags, marked, [])
-    conclude(
-        one.id,
-        "rules",
-        None,
-        proposed,
-        checked,
-        snapshot,
-        one.alerts,
-        flags,
-        marked,
-        [],
-        2,
-        "medium",
-        ready.facts,
-    )
-    return [c for c in proposed.claims if isinstance(c, Claim)]
+class Nowhere:
+    """A store that keeps nothing."""
+
+    log = cases = briefs = property(lambda self: self)
+
+    @contextmanager
+    def transaction(self) -> Iterator["Nowhere"]:
+        """A transaction that does nothing."""
+        yield self
+
+    def holds(self, *_: object) -> bool:
+        """Nothing is held, nothing is kept."""
+        return False
+
+    stage = save = add = holds
+
+
+def brief(one: assemble.Assembled, ports: Ports) -> draft.Briefed:
+    """A brief without the store: freeze, menu, prepare, draft, verify, panel, suggest, note."""
+    return draft.brief_case(one, msgspec.structs.replace(ports, store=Nowhere()), INPUTS)
+
+
+def stated(made: draft.Briefed) -> list[Claim]:
+    """The claims of a brief, to be verified again."""
+    return [checked.claim for checked in made.brief.claims if checked.claim is not None]
 
 
 def counts(snapshot: Snapshot, wanted: int) -> list[Claim]:
@@ -141,7 +139,7 @@ def verification(big: tuple[Ports, assemble.Assembled]) -> list[Line]:
     told: list[tuple[Snapshot, list[Claim], str]] = []
     for path in folders():
         ports, cases = opened([path])
-        told += [(draft.frozen(one, ports, INPUTS)[0], brief(one, ports), path.name) for one in cases]
+        told += [(draft.frozen(one, ports, INPUTS)[0], stated(brief(one, ports)), path.name) for one in cases]
     ports, one = big
     snapshot = draft.frozen(one, ports, INPUTS)[0]
     many = counts(snapshot, 1_000)

@@ -80,8 +80,7 @@ def _lines(folder: Path) -> Iterator[bytes]:
     for path in sorted(folder.rglob("*.jsonl*")) if folder.is_dir() else ():
         if path.name == "index.jsonl":
             continue
-        opened = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-        with opened as stream:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             for line in stream:
                 raw = line.rstrip(b"\r\n")
                 if raw.startswith(b"{") and raw.endswith(b"}"):

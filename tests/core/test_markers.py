@@ -1,9 +1,11 @@
 """Text that hides, renders, steers a terminal or a model is found; ordinary evidence is not."""
 
+import json
+
 import pytest
 
 from countersign.core.fields import Schema
-from countersign.core.markers import KINDS, keywords, marked, markers
+from countersign.core.markers import KINDS, is_bare, keywords, marked, markers
 
 PLANTED = {
     "invisible character": ["ad\u200bmin", "soft\u00adhyphen", "a\u2060b", "x\ufeffy", "\u3164"],
@@ -119,3 +121,16 @@ def test_only_what_an_outsider_could_write_is_looked_at_and_unknown_fields_are()
 def test_a_long_hostile_text_takes_no_quadratic_time():
     for unit in ("[", "<a ", "](", "<|", "!["):
         assert isinstance(markers(unit * 20_000), tuple)
+
+
+@pytest.mark.parametrize("text", [text for texts in PLANTED.values() for text in texts])
+def test_bytes_that_hold_a_marker_are_never_called_bare_however_they_are_quoted(text):
+    for quoted in (text, json.dumps(text), json.dumps([json.dumps(text)]), repr({"a": text})):
+        for only_ascii in (True, False):
+            assert not is_bare(json.dumps({"a": quoted}, ensure_ascii=only_ascii).encode())
+
+
+def test_ordinary_bytes_are_called_bare():
+    assert is_bare(
+        json.dumps({"a": "C:\\Windows\\System32\\cmd.exe /c dir", "b": [1, None], "c": "x\ny"}).encode()
+    )

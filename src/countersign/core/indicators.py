@@ -34,8 +34,12 @@ def comparisons(snapshot: Snapshot) -> list[Fact]:
     """For each indicator in two or more sources: that it is the same, and how often each source has it."""
     if len(snapshot.by_schema) < 2:
         return []
-    shared = [(o, by) for o, by in sightings(snapshot).items() if len(by) >= 2 and o.type not in {"guid", "sid"}]
-    ranked = sorted(shared, key=lambda row: (-len(row[1]), sum(map(len, row[1].values())), row[0].type, row[0].value))
+    shared = [
+        (o, by) for o, by in sightings(snapshot).items() if len(by) >= 2 and o.type not in {"guid", "sid"}
+    ]
+    ranked = sorted(
+        shared, key=lambda row: (-len(row[1]), sum(map(len, row[1].values())), row[0].type, row[0].value)
+    )
     made: list[Fact] = []
     for observable, by_schema in ranked[:MAX_INDICATORS]:
         told = [fact.claim for fact in made]
@@ -43,7 +47,9 @@ def comparisons(snapshot: Snapshot) -> list[Fact]:
     return made + _processes(snapshot)
 
 
-def _compared(snapshot: Snapshot, observable: Observable, by: dict[str, list[tuple[str, str]]]) -> Iterator[Fact]:
+def _compared(
+    snapshot: Snapshot, observable: Observable, by: dict[str, list[tuple[str, str]]]
+) -> Iterator[Fact]:
     names = sorted(by, key=lambda name: snapshot.evidence[by[name][0][0]].event_ns or 0)
     for one, two in zip(names, names[1:], strict=False):
         pair = _alike(snapshot, by[one], by[two])
@@ -78,7 +84,6 @@ def _alike(
 
 def _form(snapshot: Snapshot, eid: str, pointer: str) -> tuple[Canon | None, str]:
 
-
     path = snapshot.path(snapshot.evidence[eid].schema, pointer)
     value = MISSING if path is None else snapshot.value(eid, path)
     if path is None or value is MISSING:
@@ -91,12 +96,20 @@ def _processes(snapshot: Snapshot) -> list[Fact]:
     seen: dict[tuple[str, Canon], dict[str, tuple[str, str]]] = defaultdict(dict)
     for name in sorted(snapshot.by_schema):
         schema = snapshot.dictionary.schema(name)
-        pids = [f.pointer for f in schema.fields if f.type == "pid" and f.role != "parent" and "*" not in f.pointer] if schema else []
+        pids = (
+            [
+                f.pointer
+                for f in schema.fields
+                if f.type == "pid" and f.role != "parent" and "*" not in f.pointer
+            ]
+            if schema
+            else []
+        )
         hosts = [f.pointer for f in schema.fields if f.type == "host" and f.role == "host"] if schema else []
+        named = [_host(snapshot, record.id, hosts) for record in snapshot.by_schema[name]] if pids else []
         for pointer in pids:
             column = snapshot.column(name, pointer)
-            for record, form in zip(snapshot.by_schema[name], column, strict=True):
-                host = _host(snapshot, record.id, hosts)
+            for record, form, host in zip(snapshot.by_schema[name], column, named, strict=True):
                 if form is not None and form != ("n", 0) and host:
                     seen[host, form].setdefault(name, (record.id, pointer))
     made = []
@@ -132,7 +145,10 @@ def disagreements(snapshot: Snapshot, duplicates: Sequence[Duplicate]) -> list[F
                 said.setdefault(snapshot.evidence[eid].schema, claim)
         if len(said) >= 2 and len({str(c.value).lower() for c in said.values()}) >= 2:
             key = "disagreement " + " ".join(twin.evidence)
-            made += [Fact(claim=c, origin="disagreement", statement=key, weight=4, evidence=c.cite) for c in said.values()]
+            made += [
+                Fact(claim=c, origin="disagreement", statement=key, weight=4, evidence=c.cite)
+                for c in said.values()
+            ]
     return made
 
 
@@ -142,7 +158,9 @@ def _actor(snapshot: Snapshot, eid: str) -> FieldClaim | None:
         place = dict(row.roles).get(role) if row else None
         path, value = role_value(snapshot, eid, place) if place else (None, MISSING)
         if path is not None and isinstance(value, str):
-            return FieldClaim(id=UNNAMED, section="disagreement", cite=eid, ptr=path.pointer, op="eq", value=value)
+            return FieldClaim(
+                id=UNNAMED, section="disagreement", cite=eid, ptr=path.pointer, op="eq", value=value
+            )
     return None
 
 
@@ -167,5 +185,10 @@ def unusual(snapshot: Snapshot) -> list[Fact]:
                 if isinstance(value, str | int) and len(str(value)) <= 200:
                     wanted = Filter(name, ((field.pointer, "eq", value),))
                     claim = CountClaim(id=UNNAMED, section="unusual", filter=wanted, op="eq", value=1)
-                    made.append((-holding, Fact(claim=claim, origin="rare", statement=f"rare {name} {value}", weight=2)))
+                    made.append(
+                        (
+                            -holding,
+                            Fact(claim=claim, origin="rare", statement=f"rare {name} {value}", weight=2),
+                        )
+                    )
     return [fact for _, fact in sorted(made, key=lambda row: (row[0], row[1].statement))[:MAX_UNUSUAL]]

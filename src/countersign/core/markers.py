@@ -108,6 +108,24 @@ def keywords(text: str) -> tuple[str, ...]:
     )
 
 
+_CONTROLS = bytes((*range(9), 11, 12, *range(14, 32), 127))
+_ESCAPE = re.compile(rb"\\[uxUabfv0-7]")
+
+
+def is_bare(raw: bytes) -> bool:
+    """Do the bytes of a JSON record rule out every marker, in any text or document in it?
+
+    They do where they hold neither a character that a marker begins with nor an escape that could stand
+    for one, at any depth of quoting. A wrong `False` costs time only.
+    """
+    if not raw.isascii() or b"<" in raw or b"](" in raw or b"INST]" in raw or _ESCAPE.search(raw):
+        return False
+    if len(raw.translate(None, _CONTROLS)) != len(raw):
+        return False
+    lowered = raw.lower()
+    return not (b"javascript" in lowered or b"vbscript" in lowered or b"data:" in lowered)
+
+
 def marked(schema: Schema, view: object) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Pointer and markers of every text of a record that an outsider could have chosen, unknown fields too."""
     for pointer, field, value in walk(schema, view):

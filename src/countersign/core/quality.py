@@ -276,15 +276,16 @@ def _conflicts(
     named = [path for pointer in keys if (path := schema.path(pointer))]
     if len(named) < len(keys):
         return
+    forms = [(view, tuple(_form(step, view) for step in named)) for view in views]
+    keyed = [(view, key) for view, key in forms if None not in key and key[-1] not in _SHARED_LOGONS]
     for pointer in values:
         path = schema.path(pointer)
         if path is None:
             continue
         told: dict[tuple[Canon, ...], dict[str, str]] = defaultdict(dict)
-        for view in views:
-            key = tuple(_form(step, view) for step in named)
+        for view, key in keyed:
             value = path.resolve(view)
-            if None not in key and key[-1] not in _SHARED_LOGONS and isinstance(value, str | int):
+            if isinstance(value, str | int):
                 told[key].setdefault(str(value).casefold(), str(value))  # type: ignore[index]
         torn = [both for both in told.values() if len(both) > 1]
         if torn:

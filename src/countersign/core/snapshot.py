@@ -14,11 +14,21 @@ from countersign.core.canonical import INTEGER_TYPES, LOWER_TYPES, Canon, canon
 from countersign.core.claims import Filter
 from countersign.core.coverage import Coverage, spans, window
 from countersign.core.evidence import Evidence
-from countersign.core.fields import MISSING, Clause, Dictionary, Path, RelationRow, Schema, walk
+from countersign.core.fields import (
+    INSIDE,
+    MISSING,
+    Clause,
+    Dictionary,
+    Path,
+    RelationRow,
+    Schema,
+    _is_index,
+    walk,
+)
 from countersign.core.ids import evidence_id, snapshot_id
 from countersign.core.reference import Reference
 from countersign.core.render import value_text
-from countersign.core.views import view
+from countersign.core.views import embedded, view
 
 WORDS = frozenset({"contains", "prefix"})
 """Operators that compare a value as it is written, whatever its type."""
@@ -59,6 +69,15 @@ class Snapshot:
         self._columns: dict[tuple[str, str], list[Canon | None]] = {}
         self._texts: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._indexes: dict[tuple[str, str], dict[Canon, list[int]]] = {}
+        self._levels: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Any]] = {}
+
+    def flagged(self, flags: Mapping[str, frozenset[str]], skew_ns: int) -> "Snapshot":
+        """The same evidence with the flags that were found in it; what was parsed is not parsed again."""
+        made = Snapshot(self.dictionary, (), self.coverage, tuple(self.references.values()), flags, skew_ns)
+        made.evidence, made.by_schema = self.evidence, self.by_schema
+        made._views, made._sound, made._levels = self._views, self._sound, self._levels  # noqa: SLF001 (our own)
+        made._columns, made._indexes, made._texts = self._columns, self._indexes, self._texts  # noqa: SLF001 (our own)
+        return made
 
     @cached_property
     def id(self) -> str:
@@ -76,13 +95,15 @@ class Snapshot:
 
     def view(self, eid: str) -> Any:
         """The document that the record's named parser makes of its bytes; MISSING if it makes none."""
-        if eid not in self._views:
+        seen = self._views.get(eid)
+        if seen is None:
             record = self.evidence[eid]
             try:
-                self._views[eid] = view(record.raw, record.parser)
+                seen = view(record.raw, record.parser)
             except ValueError:
-                self._views[eid] = MISSING
-        return self._views[eid]
+                seen = MISSING
+            self._views[eid] = seen
+        return seen
 
     def schema(self, eid: str) -> Schema | None:
         """The compiled dictionary of a record's schema."""
@@ -107,9 +128,26 @@ class Snapshot:
                 self._columns[key] = [None] * len(records)
             else:
                 kind, how = path.field.type, path.field.format
-                values = (path.resolve(self.view(record.id)) for record in records)
-                self._columns[key] = [None if v is MISSING else canon(kind, v, how) for v in values]
+                values = self._level(schema, path.tokens, path.parsers)
+                self._columns[key] = [None if v is None else canon(kind, v, how) for v in values]
         return self._columns[key]
+
+    def _level(self, schema: str, way: tuple[str, ...], parsers: tuple[str, ...]) -> list[Any]:
+        """What stands at the end of a way in every record of a schema, as `Path.resolve` finds it; None if nothing.
+
+        Every level on the way is kept, so that fields of one object or embedded document share the work.
+        """
+        found = self._levels.get((schema, way, parsers))
+        if found is None:
+            if not way:
+                found = [self.view(record.id) for record in self.by_schema.get(schema, [])]
+            elif way[-1] == INSIDE:
+                found = [_step_in(here, parsers[-1]) for here in self._level(schema, way[:-1], parsers[:-1])]
+            else:
+                token, above = way[-1], self._level(schema, way[:-1], parsers)
+                found = [here.get(token) if type(here) is dict else _element(here, token) for here in above]
+            self._levels[schema, way, parsers] = found
+        return found
 
     def index(self, schema: str, pointer: str) -> dict[Canon, list[int]]:
         """Canonical value → positions of the records of the schema that hold it."""
@@ -128,8 +166,12 @@ class Snapshot:
         positions: Iterable[int] = range(len(records))
         for clause in wanted.where:
             hits = self.hits(wanted.schema, clause)
-            positions = hits if isinstance(positions, range) else sorted(set(positions) & set(hits))
+            positions = hits if isinstance(positions, range) else sorted(set(positions).intersection(hits))
+            if not positions:
+                return []
         found = [records[p] for p in positions]
+        if start_ns is None and end_ns is None:
+            return found
         return [r for r in found if _within(r.event_ns, start_ns, end_ns)]
 
     def hits(self, schema: str, clause: Clause) -> list[int]:
@@ -156,9 +198,8 @@ class Snapshot:
         key = (schema, path.pointer)
         if key not in self._texts:
             found: dict[str, list[int]] = defaultdict(list)
-            for position, record in enumerate(self.by_schema.get(schema, [])):
-                value = path.resolve(self.view(record.id))
-                if value is not MISSING and not isinstance(value, dict | list):
+            for position, value in enumerate(self._level(schema, path.tokens, path.parsers)):
+                if value is not None and not isinstance(value, dict | list):
                     found[value_text(value)].append(position)
             self._texts[key] = found
         return self._texts[key]
@@ -224,6 +265,14 @@ class Snapshot:
             for key, fields in reference.entries.items():
                 found |= {key, *(v for v in fields.values() if isinstance(v, str))}
         return frozenset(found)
+
+
+def _step_in(here: Any, parser: str) -> Any:
+    return embedded(here, parser) if isinstance(here, str) else None
+
+
+def _element(here: Any, token: str) -> Any:
+    return here[int(token)] if type(here) is list and _is_index(token) and int(token) < len(here) else None
 
 
 def _within(ns: int | None, start_ns: int | None, end_ns: int | None) -> bool:

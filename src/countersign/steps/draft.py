@@ -11,17 +11,17 @@ from types import MappingProxyType
 import msgspec
 
 from countersign.core import documents, verify
-from countersign.core.brief import parse_brief
+from countersign.core.brief import parse_brief, reread
 from countersign.core.case import Assembled, Case
 from countersign.core.coverage import Coverage
 from countersign.core.ids import digest
 from countersign.core.marking import marked_fields
 from countersign.core.menu import menu
 from countersign.core.quality import Flag, assess, by_schema, measured_skew
-from countersign.core.redact import Prepared, prepare
+from countersign.core.redact import Prepared, masked, prepare
 from countersign.core.reference import Reference
 from countersign.core.snapshot import Snapshot
-from countersign.core.suggest import RULE_TABLE, supported
+from countersign.core.suggest import CLOSING, RULE_TABLE, supported
 from countersign.core.tiers import gather, severity, tier
 from countersign.core.verified import Drafted, Fallback, Grounds, Rank, VerifiedBrief, check_brief, conclude
 from countersign.core.verify import CheckedClaim
@@ -55,10 +55,7 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     coverage = tuple(row for row in inputs.coverage if row.schema in mine)
     bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
     flags = assess(bare, quarantined=inputs.quarantined, now_ns=judged_ns(one, ports))
-    skew_ns = measured_skew(flags)
-    return Snapshot(
-        ports.dictionary, one.evidence, coverage, inputs.references, by_schema(flags), skew_ns
-    ), flags
+    return bare.flagged(by_schema(flags), measured_skew(flags)), flags
 
 
 def judged_ns(one: Assembled, ports: Ports) -> int:
@@ -81,6 +78,9 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     checked = check_brief(drafted.brief, grounds)
     rank = _rank(checked, grounds)
     brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
+    if brief.suggestion.disposition in CLOSING:
+        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief, run)
+        brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     case = Case(
         one.id,
         brief.title,
@@ -95,9 +95,38 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
         one.duplicates,
         one.left_out,
     )
-    document = documents.case_document(case, brief, snapshot, flags)
+    document = documents.case_document(case, brief, snapshot, grounds.flags)
     _keep(ports, case, brief, document, reply, run)
-    return Briefed(case, brief, snapshot, flags, document)
+    return Briefed(case, brief, snapshot, grounds.flags, document)
+
+
+def _redrafted(
+    one: Assembled,
+    ports: Ports,
+    prepared: Prepared,
+    drafted: Drafted,
+    grounds: Grounds,
+    brief: VerifiedBrief,
+    run: str,
+) -> tuple[Drafted, Grounds]:
+    """Before anything is closed: draft again with outsiders' words masked, and see whether the suggestion stands."""
+    bare = masked(prepared)
+    with ports.store.transaction() as tx:
+        contents = {"dossier": bare.dossier.document}
+        tx.log.stage(entry(ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents))
+    try:
+        again = parse_brief(ports.drafter.draft(bare.dossier), bare.cites, bare.menu)
+        checked = check_brief(reread(drafted.brief, again), grounds)
+        second = conclude(one, Drafted(again, drafted.drafter), checked, grounds, _rank(checked, grounds), {})
+        disposition = second.suggestion.disposition
+    except DraftError:
+        disposition = "insufficient_data"
+    if disposition != brief.suggestion.disposition:
+        detail = f"with outsiders' fields masked the suggestion is {disposition}"
+        grounds = msgspec.structs.replace(
+            grounds, flags=(*grounds.flags, Flag("influenced", "", "", detail, "C08"))
+        )
+    return msgspec.structs.replace(drafted, masked=disposition), grounds
 
 
 def _rank(checked: Sequence[CheckedClaim], grounds: Grounds) -> Rank:
@@ -141,6 +170,7 @@ def _keep(
     ports: Ports, case: Case, brief: VerifiedBrief, document: dict[str, object], reply: bytes, run: str
 ) -> None:
     raw = msgspec.json.encode(document)
+    drafted = msgspec.json.encode(documents.brief_document(brief))
     state = CaseState(case.id, case.snapshot, case.title, case.severity, case.tier, raw)
     verdicts = Counter(claim.status for claim in brief.claims)
     objections = Counter(str(o.check) for claim in brief.claims for o in claim.objections)
@@ -158,8 +188,8 @@ def _keep(
                 contents={"reply": reply},
             )
         )
-        fresh = tx.cases.save(state)
-        tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, raw)) if fresh else None
+        tx.cases.save(state)
+        tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, drafted))
         tx.log.stage(
             entry(
                 ports,
