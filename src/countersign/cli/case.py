@@ -2,10 +2,9 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-from countersign.cli import screen
+from countersign.cli import files, screen
 from countersign.cli.places import Places, open_ports
 from countersign.errors import UsageError
 from countersign.ports import CaseState, Ports
@@ -82,8 +81,6 @@ def export(places: Places, named: str, form: str, out: str | None) -> int:
         if form == "markdown"
         else json.dumps(document, indent=1, ensure_ascii=False)
     )
-    if out:
-        Path(out).write_text(text + "\n", "utf-8")
-    else:
-        sys.stdout.write(text + "\n")
+    with files.sink(out) as sink:
+        sink.write(text + "\n")
     return 0

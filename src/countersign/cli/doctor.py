@@ -28,7 +28,7 @@ def doctor(places: Places, as_json: bool) -> int:
         out = screen.console()
         for name, state, says in rows:
             lead = {"ok": "✓", "note": "·", "broken": "x"}[state]
-            screen.line(out, says, "red" if state == "broken" else "", lead=f"{lead} {name:<11}")
+            screen.line(out, says, "red" if state == "broken" else "", lead=f"{lead} {name:<15}")
     return 1 if any(state == "broken" for _, state, _ in rows) else 0
 
 

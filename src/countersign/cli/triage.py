@@ -1,16 +1,14 @@
 """`countersign triage` and `case open`: files in, cases with verified briefs out."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from countersign import wiring
-from countersign.cli import screen
+from countersign.cli import files, screen
 from countersign.cli.places import Places, open_ports
 from countersign.core import documents
 from countersign.core.case import Assembled
@@ -47,7 +45,7 @@ def triage(
         quarantined(read),
         wiring.drafter("rules"),
     )
-    with Path(out).open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as sink:
+    with files.sink(out) as sink:
         _print(sink, form, read, briefs(groups, ports, inputs))
     ports.store.log.sequence()
     ports.store.close()
@@ -55,7 +53,7 @@ def triage(
 
 
 def _read(ports: Ports, paths: list[str], fmt: str) -> Read:
-    records = wiring.incoming(paths, fmt, sys.stdin.buffer if "-" in paths else None)
+    records = files.records(paths, fmt)
     with screen.progress("reading") as bar:
         task = bar.add_task("reading", total=None) if bar else None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from countersign import wiring
-from countersign.cli import screen
+from countersign.cli import files, screen
 from countersign.cli.triage import read_coverage
 from countersign.core import documents
 from countersign.core.evidence import Evidence, Incoming
@@ -31,7 +31,11 @@ def verify(
     dictionary = wiring.dictionary()
     records: dict[str, Evidence] = {}
     broken = 0
-    for outcome in wiring.incoming(evidence, fmt, None):
+    if claims == "-" and "-" in evidence:
+        raise UsageError(
+            "claims and evidence cannot both be standard input", hint="Give one of them as a file."
+        )
+    for outcome in files.records(evidence, fmt):
         if isinstance(outcome, Incoming):
             record, _ = receive(outcome, dictionary)
             known = records.get(record.id)

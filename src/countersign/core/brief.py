@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from countersign.core.claims import Claim, Malformed
+from countersign.core.claims import Claim, HypothesisClaim, Malformed
 from countersign.core.strict import parse_claims, strict_json
 from countersign.errors import MalformedDraft
 
@@ -51,6 +51,13 @@ def parse_brief(reply: bytes, cites: Mapping[str, str], menu: Mapping[str, Claim
         tuple(document.get("questions", [])),
         document.get("commentary", ""),
     )
+
+
+def reread(first: Brief, again: Brief) -> Brief:
+    """A masked re-draft's readings beside the first draft's facts, which keep showing what was covered."""
+    facts = tuple(claim for claim in first.claims if not isinstance(claim, HypothesisClaim | Malformed))
+    told = {claim.id for claim in facts}
+    return Brief((*facts, *(claim for claim in again.claims if claim.id not in told)))
 
 
 def _own_id(claim: Claim | Malformed) -> Claim | Malformed:

@@ -23,6 +23,7 @@ from countersign.core.snapshot import Snapshot
 
 MAX_GROUPS = 12  # groups of one signal that are told; the count of the signal covers the rest
 MAX_RULES = 12  # alert rules that are told one by one
+MAX_MATCHED = 12  # values of one matched field that are counted one by one
 NEAR_S = (1, 5, 30, 60)  # spans that an order may state, seconds
 HAPPENED = "what_happened"
 
@@ -39,7 +40,10 @@ def menu(
     told += unusual(snapshot)
     ordered = sorted(_distinct(told), key=lambda fact: -fact.weight)
     return tuple(
-        (f"f{number}", msgspec.structs.replace(fact, claim=msgspec.structs.replace(fact.claim, id=f"f{number}")))
+        (
+            f"f{number}",
+            msgspec.structs.replace(fact, claim=msgspec.structs.replace(fact.claim, id=f"f{number}")),
+        )
         for number, fact in enumerate(ordered, 1)
     )
 
@@ -64,7 +68,9 @@ def _signalled(snapshot: Snapshot, signals: Signals) -> Iterable[Fact]:
         groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for eid in hits:
             groups[_key(snapshot, eid, signal.group) if signal.group else (eid,)].append(eid)
-        largest = sorted(groups.values(), key=lambda g: (-len(g), snapshot.evidence[g[0]].event_ns or 0, g[0]))
+        largest = sorted(
+            groups.values(), key=lambda g: (-len(g), snapshot.evidence[g[0]].event_ns or 0, g[0])
+        )
         told = sorted(largest[:MAX_GROUPS], key=lambda g: (snapshot.evidence[g[0]].event_ns or 0, g[0]))
         for members in told:
             yield from _group(snapshot, signal, members)
@@ -107,14 +113,21 @@ def _alerted(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterable[Fact]:
     for alert in alerts:
         if alert.evidence in snapshot.evidence:
             rules[alert.schema, alert.rule].append(alert)
-    ranked = sorted(rules.items(), key=lambda row: (-SEVERITIES.index(row[1][0].severity), -len(row[1]), row[0]))
+    ranked = sorted(
+        rules.items(), key=lambda row: (-SEVERITIES.index(row[1][0].severity), -len(row[1]), row[0])
+    )
     for (name, rule), raised in ranked[:MAX_RULES]:
         schema = snapshot.dictionary.schema(name)
         if schema is not None and schema.alert is not None:
             yield from _rule(snapshot, schema, schema.alert, rule, raised)
+            if snapshot.references:
+                weight = 3 + 2 * SEVERITIES.index(raised[0].severity)
+                yield from _matched(snapshot, schema, schema.alert, raised, weight)
 
 
-def _rule(snapshot: Snapshot, schema: Schema, how: AlertRule, rule: str, raised: list[Alert]) -> Iterable[Fact]:
+def _rule(
+    snapshot: Snapshot, schema: Schema, how: AlertRule, rule: str, raised: list[Alert]
+) -> Iterable[Fact]:
     first = min(raised, key=lambda a: (a.event_ns is None, a.event_ns or 0, a.evidence))
     weight = 3 + 2 * SEVERITIES.index(first.severity)
     eid = first.evidence
@@ -147,6 +160,29 @@ def _rule(snapshot: Snapshot, schema: Schema, how: AlertRule, rule: str, raised:
                 )
 
 
+def _matched(
+    snapshot: Snapshot, schema: Schema, how: AlertRule, raised: list[Alert], weight: int
+) -> Iterable[Fact]:
+    """How often each value that a rule matched on stands among its alerts; only a closing needs them all (C07)."""
+    first = raised[0].evidence
+    for pointer in how.trigger:
+        path = schema.path(pointer)
+        if path is None or "*" in pointer or pointer == how.rule:
+            continue
+        found = (snapshot.value(a.evidence, path) for a in raised)
+        values = list(dict.fromkeys(v for v in found if v is not MISSING and not isinstance(v, dict | list)))
+        for value in values[:MAX_MATCHED] if len(values) > 1 else ():
+            wanted = Filter(schema.name, ((pointer, "eq", value),))
+            for claim in tally(snapshot, wanted, "indicators", edges=False):
+                yield Fact(
+                    claim=claim,
+                    origin="matched",
+                    statement=f"matched {first}#",
+                    weight=weight,
+                    evidence=first,
+                )
+
+
 def _alert_phrase(snapshot: Snapshot, eid: str, rel: str, rule: str) -> str:
     words = {
         "net_alert": "{src} set off {/RULE} against {dst}",
@@ -173,7 +209,9 @@ def sequence(snapshot: Snapshot, facts: Iterable[Fact]) -> list[Fact]:
             if claim is not None:
                 weight = min(one.weight, two.weight)
                 key = f"order {two.evidence}"
-                made.append(Fact(claim=claim, origin="order", statement=key, weight=weight, event_ns=two.event_ns))
+                made.append(
+                    Fact(claim=claim, origin="order", statement=key, weight=weight, event_ns=two.event_ns)
+                )
                 break
     return made
 

@@ -54,7 +54,11 @@ def lines(checked: Iterable[CheckedClaim], snapshot: Snapshot, section: str) -> 
         else:
             runs.append((key, [claim]))
     told = _merged([_line(run, snapshot) for _, run in runs], snapshot)
-    return sorted(told, key=lambda row: (row.event_ns is None, row.event_ns or 0)) if section == "what_happened" else told
+    return (
+        sorted(told, key=lambda row: (row.event_ns is None, row.event_ns or 0))
+        if section == "what_happened"
+        else told
+    )
 
 
 def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
@@ -68,7 +72,10 @@ def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
     for line in told:
         step = line.claims[0].claim
         if isinstance(step, OrderClaim) and (home := by_record.get(step.after)) is not None:
-            before, after = snapshot.evidence[step.before].event_ns or 0, snapshot.evidence[step.after].event_ns or 0
+            before, after = (
+                snapshot.evidence[step.before].event_ns or 0,
+                snapshot.evidence[step.after].event_ns or 0,
+            )
             home.claims += line.claims
             home.text += f" This was {seconds(after - before)} after {record_name(snapshot, step.before)}."
             continue
@@ -76,7 +83,9 @@ def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
             kept.append(line)
             continue
         records = {r for claim in line.claims for r in claim.records}
-        first = min(records, key=lambda r: (snapshot.evidence[r].event_ns or 0, r not in by_record, r), default="")
+        first = min(
+            records, key=lambda r: (snapshot.evidence[r].event_ns or 0, r not in by_record, r), default=""
+        )
         home = by_record.get(first)
         if home is None or (home.counted and home.counted != records):
             kept.append(line)
@@ -111,7 +120,11 @@ def _line(run: list[CheckedClaim], snapshot: Snapshot) -> Line:
     claim = run[0].claim
     if isinstance(claim, FieldClaim | QuoteClaim | RelationClaim):
         text = _of_record(run, claim.cite, snapshot)
-        said = f"{snapshot.evidence[claim.cite].schema} says {text}" if run[0].section == "disagreement" else text
+        said = (
+            f"{snapshot.evidence[claim.cite].schema} says {text}"
+            if run[0].section == "disagreement"
+            else text
+        )
         return Line(run, said, snapshot.evidence[claim.cite].event_ns)
     times = [snapshot.evidence[r].event_ns for c in run for r in c.records]
     known = [ns for ns in times if ns is not None]
@@ -147,7 +160,11 @@ def _relation(
         if not snapshot.holds(eid, row.when):
             continue
         roles, used = _roles(eid, row, named.get(row.name, set()), told, snapshot)
-        if len(roles) >= 2 and (row.name in named or len(roles) > len(best[1])) and (not named or row.name in named):
+        if (
+            len(roles) >= 2
+            and (row.name in named or len(roles) > len(best[1]))
+            and (not named or row.name in named)
+        ):
             best = (phrase(row.name, roles), used)
     return best
 
@@ -195,7 +212,9 @@ def _counted(wanted: Filter, snapshot: Snapshot) -> str:
                 given.pop(path.pointer)
         rest = [(p, op, v) for p, (op, v) in given.items() if (p, op, v) not in row.when]
         if roles and len(rest) < len(wanted.where):
-            more = clauses(snapshot, Filter(wanted.schema, tuple(rest)), trusted=True).replace(" have ", " with ", 1)
+            more = clauses(snapshot, Filter(wanted.schema, tuple(rest)), trusted=True).replace(
+                " have ", " with ", 1
+            )
             return phrase(row.name, roles) + more
     return ""
 
@@ -217,7 +236,9 @@ def period(snapshot: Snapshot) -> str:
     return f"{first[:-4]} – {until} · {size}" if first != last else f"{first} · {size}"
 
 
-def title(checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: Snapshot, because: Iterable[str]) -> str:
+def title(
+    checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: Snapshot, because: Iterable[str]
+) -> str:
     """Who did what to what: the strongest verified facts' phrases, in the order they happened."""
     good = [facts[c.id] for c in checked if c.id in facts and c.status == "verified" and facts[c.id].phrase]
     leading = set(because)
@@ -259,7 +280,12 @@ def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Tol
         pointer, _, value = made.filter.where[0]
         path = snapshot.path(made.filter.schema, pointer)
         text = shown(value, tainted=path is None or path.field.tainted)
-        key = str(value_text(short(value, path.field.type if path else "text"))).lower().split("@", 1)[0].split(".")[0]
+        key = (
+            str(value_text(short(value, path.field.type if path else "text")))
+            .lower()
+            .split("@", 1)[0]
+            .split(".")[0]
+        )
         key = key if not key.isdigit() else value_text(value)
         names.setdefault(key, text)
         said = f"{len(claim.records)} in {made.filter.schema} ({path.label if path else pointer} {text})"
@@ -269,7 +295,10 @@ def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Tol
 
 def indicator_rows(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[tuple[str, str]]:
     """Each indicator and, in words, how many records of each source hold it."""
-    return [(name, " · ".join(dict.fromkeys(said for said, _ in told))) for name, told in _indicators(checked, snapshot)]
+    return [
+        (name, " · ".join(dict.fromkeys(said for said, _ in told)))
+        for name, told in _indicators(checked, snapshot)
+    ]
 
 
 def indicator_lines(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[str]:

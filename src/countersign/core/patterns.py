@@ -13,7 +13,14 @@ from countersign.core.checks import role_value
 from countersign.core.claims import Claim, CountClaim, Filter, ReferenceClaim, RelationClaim
 from countersign.core.facts import UNNAMED, Fact, state, tally
 from countersign.core.fields import MISSING, Clause, RelationRow, Schema, walk
-from countersign.core.hypotheses import BEACON_COUNT, FAILURE_COUNT, HOUR_NS, IMPACT_COUNT, LISTING_COUNT, SCAN_COUNT
+from countersign.core.hypotheses import (
+    BEACON_COUNT,
+    FAILURE_COUNT,
+    HOUR_NS,
+    IMPACT_COUNT,
+    LISTING_COUNT,
+    SCAN_COUNT,
+)
 from countersign.core.render import shown, value_text
 from countersign.core.snapshot import Snapshot
 
@@ -70,7 +77,9 @@ def _members(snapshot: Snapshot, schema: Schema, row: RelationRow, roles: Sequen
                 if place.present or place.absent:
                     words[role] = place.absent if value is MISSING else place.present
                 elif value is not MISSING and not isinstance(value, dict | list):
-                    words[role] = dict(place.mapping).get(value_text(value), "") if place.mapping else value_text(value)
+                    words[role] = (
+                        dict(place.mapping).get(value_text(value), "") if place.mapping else value_text(value)
+                    )
         found.append((record.id, words))
     return found
 
@@ -83,7 +92,9 @@ def _pointer(snapshot: Snapshot, eid: str, row: RelationRow, role: str) -> tuple
     return path.pointer, value
 
 
-def _narrow(snapshot: Snapshot, schema: Schema, row: RelationRow, eid: str, roles: Sequence[str]) -> Filter | None:
+def _narrow(
+    snapshot: Snapshot, schema: Schema, row: RelationRow, eid: str, roles: Sequence[str]
+) -> Filter | None:
     clauses: list[Clause] = list(row.when)
     for role in roles:
         at = _pointer(snapshot, eid, row, role)
@@ -94,7 +105,13 @@ def _narrow(snapshot: Snapshot, schema: Schema, row: RelationRow, eid: str, role
 
 
 def _facts(
-    snapshot: Snapshot, claims: Iterable[Claim], origin: str, eid: str, weight: int, codes: tuple[str, ...], phrase: str = ""
+    snapshot: Snapshot,
+    claims: Iterable[Claim],
+    origin: str,
+    eid: str,
+    weight: int,
+    codes: tuple[str, ...],
+    phrase: str = "",
 ) -> Iterator[Fact]:
     for claim in claims:
         yield Fact(
@@ -124,7 +141,9 @@ def _failures(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[
             continue
         exact = Filter(schema.name, (*(c for c in wanted.where if c[0] != at[0]), (at[0], "eq", at[1])))
         phrase = f"{shown(origin, tainted=False)} failed to log on {len(failed)} times"
-        yield from _facts(snapshot, tally(snapshot, exact, HAPPENED), "failures", failed[0], 7, ("brute_force",), phrase)
+        yield from _facts(
+            snapshot, tally(snapshot, exact, HAPPENED), "failures", failed[0], 7, ("brute_force",), phrase
+        )
 
 
 def _contacts(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fact]:
@@ -133,11 +152,16 @@ def _contacts(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[
     for eid, words in _members(snapshot, schema, row, pair):
         if all(words.get(role) for role in pair):
             met[tuple(words[role] for role in pair)].append(eid)
-    steady = sorted(((k, v) for k, v in met.items() if len(v) >= BEACON_COUNT), key=lambda kv: (-len(kv[1]), kv[0]))
+    steady = sorted(
+        ((k, v) for k, v in met.items() if len(v) >= BEACON_COUNT), key=lambda kv: (-len(kv[1]), kv[0])
+    )
     for _key, eids in steady[:3]:
         wanted = _narrow(snapshot, schema, row, eids[0], pair)
         if wanted is not None and _regular(snapshot, eids):
-            claims = [*state(snapshot, eids[0], row.name, pair, (), HAPPENED), *tally(snapshot, wanted, HAPPENED)]
+            claims = [
+                *state(snapshot, eids[0], row.name, pair, (), HAPPENED),
+                *tally(snapshot, wanted, HAPPENED),
+            ]
             yield from _facts(snapshot, claims, "steady-contact", eids[0], 6, ("command_control",))
 
 
@@ -188,7 +212,9 @@ def _distinct(snapshot: Snapshot, wanted: Filter, pointer: str) -> int:
 
 def _listings(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fact]:
     for prefix in ("List", "Describe"):
-        yield from _calls(snapshot, schema, row, prefix, LISTING_COUNT, "listing", 3, ("discovery",), distinct=True)
+        yield from _calls(
+            snapshot, schema, row, prefix, LISTING_COUNT, "listing", 3, ("discovery",), distinct=True
+        )
 
 
 def _deletions(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fact]:
@@ -219,9 +245,13 @@ def _calls(
         number = _distinct(snapshot, wanted, api[0])
         if distinct and number < least:
             continue
-        count = CountClaim(id=UNNAMED, section=HAPPENED, filter=wanted, op="eq", value=number, distinct=api[0])
+        count = CountClaim(
+            id=UNNAMED, section=HAPPENED, filter=wanted, op="eq", value=number, distinct=api[0]
+        )
         claims: list[Claim] = [count] if distinct else []
-        yield from _facts(snapshot, [*claims, *tally(snapshot, wanted, HAPPENED)], origin, eids[0], weight, codes)
+        yield from _facts(
+            snapshot, [*claims, *tally(snapshot, wanted, HAPPENED)], origin, eids[0], weight, codes
+        )
 
 
 def _second_origin(snapshot: Snapshot) -> Iterator[Fact]:
@@ -233,7 +263,11 @@ def _second_origin(snapshot: Snapshot) -> Iterator[Fact]:
         who = "account" if row.name == "logon" else "principal"
         for eid, words in _members(snapshot, schema, row, (who, "from", "outcome")):
             ns = snapshot.evidence[eid].event_ns
-            if ns is not None and words.get("outcome") == "success" and canon("ip", words.get("from", ""))[0] == "ip":  # type: ignore[index]
+            if (
+                ns is not None
+                and words.get("outcome") == "success"
+                and canon("ip", words.get("from", ""))[0] == "ip"
+            ):  # type: ignore[index]
                 seen[words.get(who, "")].append((ns, words["from"], eid, row.name))
     for account, moments in sorted(seen.items()):
         pair = _two_origins(sorted(moments)) if account else None
@@ -269,7 +303,11 @@ def _registers(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterator[Fact]:
     for (kb, version), reference in sorted(snapshot.references.items()):
         told = 0
         for key, fields in sorted(reference.entries.items()):
-            named = [name for name, value in fields.items() if name in {"actor", "asset"} and value_text(value).lower() in present]
+            named = [
+                name
+                for name, value in fields.items()
+                if name in {"actor", "asset"} and value_text(value).lower() in present
+            ]
             whole = {"actor", "asset"} & set(fields)
             if (set(named) != whole if whole else key.lower() not in present) or told >= MAX_ENTRIES:
                 continue
@@ -277,7 +315,13 @@ def _registers(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterator[Fact]:
             shown_fields = named or sorted(fields)[:1]
             for name in shown_fields:
                 claim = ReferenceClaim(
-                    id=UNNAMED, section=READINGS, kb=kb, kb_version=version, key=key, field=name, value=fields[name]
+                    id=UNNAMED,
+                    section=READINGS,
+                    kb=kb,
+                    kb_version=version,
+                    key=key,
+                    field=name,
+                    value=fields[name],
                 )
                 codes = REGISTER_CODES.get(reference.kind, ())
                 yield from _facts(snapshot, [claim], f"reference {kb}", first, 5, codes)

@@ -66,6 +66,31 @@ def prepare(
     )
 
 
+def masked(prepared: Prepared) -> Prepared:
+    """The same dossier without anything an outsider could have written: what a masked re-draft is given."""
+    dossier = prepared.dossier
+    menu = tuple(fact for fact in dossier.menu if not fact.tainted)
+    excerpts = tuple(
+        msgspec.structs.replace(
+            excerpt,
+            fields=tuple(
+                msgspec.structs.replace(field, value="") if field.tainted else field
+                for field in excerpt.fields
+            ),
+        )
+        for excerpt in dossier.excerpts
+    )
+    kept = {fact.id for fact in menu}
+    note = dossier.note + " Fields that an outsider could have written are masked."
+    return Prepared(
+        msgspec.structs.replace(dossier, menu=menu, excerpts=excerpts, note=note),
+        prepared.cites,
+        {name: claim for name, claim in prepared.menu.items() if name in kept},
+        {name: phrase for name, phrase in prepared.phrases.items() if name in kept},
+        {name: fact for name, fact in prepared.facts.items() if name in kept},
+    )
+
+
 def _excerpt(snapshot: Snapshot, eid: str, number: str, is_alert: bool) -> Excerpt:
     record, schema = snapshot.evidence[eid], snapshot.schema(eid)
     fields: list[ExcerptField] = []

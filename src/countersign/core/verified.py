@@ -14,7 +14,7 @@ from countersign.core.brief import Brief
 from countersign.core.case import Assembled
 from countersign.core.facts import Fact
 from countersign.core.handover import Frame, markdown_note
-from countersign.core.ids import derived_id
+from countersign.core.ids import derived_id, digest
 from countersign.core.panel import PanelEntry, panel
 from countersign.core.quality import Flag
 from countersign.core.questions import Question, questions
@@ -63,6 +63,7 @@ class Drafted(msgspec.Struct, frozen=True):
     brief: Brief
     drafter: str
     fallback: Fallback | None = None
+    masked: str | None = None  # the disposition that a masked re-draft led to; None when none was made
 
 
 class Rank(msgspec.Struct, frozen=True):
@@ -99,6 +100,7 @@ def conclude(
         stale=grounds.stale,
         tier=rank.tier,
         severity=rank.severity,
+        masked=drafted.masked,
     )
     asked = questions(checked, suggestion, snapshot, flags, drafted.brief.questions)
     leading = [getattr(c.claim, "code", "") for c in checked if c.id in suggestion.because]
@@ -107,8 +109,11 @@ def conclude(
         title, rank.severity, rank.tier, drafted.drafter, suggestion, shown, asked, flags, case.left_out
     )
     names = (case.id, snapshot.id, drafted.drafter, snapshot.dictionary.digest)
+    content = msgspec.json.encode((checked, shown, suggestion, asked, title, drafted.fallback))
     return VerifiedBrief(
-        derived_id("brief", *names, *(c.id or "?" for c in checked)),
+        derived_id(
+            "brief", *names, digest(content), digest(markdown_note(frame, checked, snapshot).encode())
+        ),
         case.id,
         snapshot.id,
         drafted.drafter,

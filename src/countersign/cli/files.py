@@ -1,0 +1,42 @@
+"""Names of files that somebody typed: read, or written to, or one clear message."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from countersign import wiring
+from countersign.core.render import neutralize
+from countersign.errors import UsageError
+
+
+def records(paths: Iterable[str], fmt: str) -> Iterator[wiring.Outcome]:
+    """Records of files, folders and, where `-` is named, standard input; raises UsageError before any is read."""
+    named = list(paths)
+    for path in named:
+        if path != "-" and not os.path.exists(path):  # noqa: PTH110 - never raises, whatever the name
+            shown = neutralize(path, 300)
+            raise UsageError(f"{shown} is not there", hint="Give files, folders, or - for standard input.")
+    try:
+        return wiring.incoming(named, fmt, sys.stdin.buffer if "-" in named else None)
+    except ValueError as error:
+        raise UsageError(str(error), hint="Leave --format out to go by content.") from error
+
+
+@contextmanager
+def sink(out: str | None) -> Iterator[IO[str]]:
+    """The file named by `--out`, closed afterwards, or standard output."""
+    if out is None:
+        yield sys.stdout
+        return
+    try:
+        file = Path(out).open("w", encoding="utf-8")
+    except OSError as error:
+        shown = neutralize(out, 300)
+        raise UsageError(
+            f"{shown}: {error.strerror}", hint="Give --out a file that can be written."
+        ) from error
+    with file:
+        yield file
