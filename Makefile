@@ -35,10 +35,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime | $(BIN)/python
 demo: $(VENV)/.runtime
 	$(BIN)/countersign --home $(DEMO_HOME) demo || test $$? -eq 1
 	@echo
-	@echo "Look further:  $(BIN)/countersign --home $(DEMO_HOME) case list      the cases"
-	@echo "               $(BIN)/countersign --home $(DEMO_HOME) case show ID   each claim with its citations"
-	@echo "               $(BIN)/countersign --home $(DEMO_HOME) log verify     the audit log, recomputed"
-	@echo "What happened there: src/countersign/demo/scenario/STORY.md     Go on with: docs/tutorial.md"
+	@echo "Look further, with $(BIN)/countersign --home $(DEMO_HOME) …"
+	@echo "  case list       the cases"
+	@echo "  case show ID    each claim of one, with its citations"
+	@echo "  log verify      the audit log, recomputed"
+	@echo "What happened: src/countersign/demo/scenario/STORY.md   Go on: docs/tutorial.md"
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest $(COVERAGE) $(T)
