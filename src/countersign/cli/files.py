@@ -32,7 +32,7 @@ def sink(out: str | None) -> Iterator[IO[str]]:
         yield sys.stdout
         return
     try:
-        file = Path(out).open("w", encoding="utf-8")
+        file = Path(out).open("w", encoding="utf-8")  # noqa: SIM115 - closed below; only opening may fail here
     except OSError as error:
         shown = neutralize(out, 300)
         raise UsageError(
