@@ -175,6 +175,11 @@ _INSIDE = tuple(
 ) + tuple(map(ip_network, ("fc00::/7", "fe80::/10", "::1/128")))
 
 
+def is_address(text: str) -> bool:
+    """Is this an IP address, and not, say, a service's name in its place?"""
+    return _text("ip", "iso", text)[0] == "ip"
+
+
 def is_inside(text: str) -> bool:
     """Is this an address that never crosses the internet (RFC 1918, RFC 4193, loopback, link-local)?"""
     try:

@@ -2,11 +2,12 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from countersign.core.canonical import Canon, canon, family
 from countersign.core.case import Duplicate
 from countersign.core.checks import role_value
-from countersign.core.claims import CountClaim, FieldClaim, Filter, Place, SameClaim
+from countersign.core.claims import Claim, CountClaim, FieldClaim, Filter, Place, SameClaim
 from countersign.core.facts import UNNAMED, Fact, tally
 from countersign.core.fields import MISSING
 from countersign.core.observable import Observable, observables
@@ -51,7 +52,7 @@ def _compared(
     snapshot: Snapshot, observable: Observable, by: dict[str, list[tuple[str, str]]]
 ) -> Iterator[Fact]:
     names = sorted(by, key=lambda name: snapshot.evidence[by[name][0][0]].event_ns or 0)
-    for one, two in zip(names, names[1:], strict=False):
+    for one, two in pairwise(names):
         pair = _alike(snapshot, by[one], by[two])
         if pair is not None:
             claim = SameClaim(id=UNNAMED, section="indicators", a=Place(*pair[0]), b=Place(*pair[1]))
@@ -130,7 +131,7 @@ def _host(snapshot: Snapshot, eid: str, pointers: Sequence[str]) -> str:
     return ""
 
 
-def _fact(claim: SameClaim | CountClaim | FieldClaim, statement: str, weight: int) -> Fact:
+def _fact(claim: Claim, statement: str, weight: int) -> Fact:
     return Fact(claim=claim, origin="indicator", statement=statement, weight=weight)
 
 

@@ -143,7 +143,7 @@ def _rule(
             weight=weight,
             event_ns=first.event_ns,
             evidence=eid,
-            phrase=_alert_phrase(snapshot, eid, rel, rule),
+            phrase=_alert_phrase(snapshot, eid, rel),
         )
     if len(raised) > 1 and how.rule:
         path = schema.path(how.rule)
@@ -183,7 +183,7 @@ def _matched(
                 )
 
 
-def _alert_phrase(snapshot: Snapshot, eid: str, rel: str, rule: str) -> str:
+def _alert_phrase(snapshot: Snapshot, eid: str, rel: str) -> str:
     words = {
         "net_alert": "{src} set off {/RULE} against {dst}",
         "mail_received": "{sender} sent {recipient} a mail",

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from countersign.core.canonical import format_time
 from countersign.core.checks import role_value
 from countersign.core.claims import (
-    AbsenceClaim,
     Claim,
     CountClaim,
     FieldClaim,
@@ -240,7 +239,8 @@ def title(
     checked: Iterable[CheckedClaim], facts: Mapping[str, Fact], snapshot: Snapshot, because: Iterable[str]
 ) -> str:
     """Who did what to what: the strongest verified facts' phrases, in the order they happened."""
-    good = [facts[c.id] for c in checked if c.id in facts and c.status == "verified" and facts[c.id].phrase]
+    told = (facts[c.id] for c in checked if c.id is not None and c.id in facts and c.status == "verified")
+    good = [fact for fact in told if fact.phrase]
     leading = set(because)
     ranked = sorted(good, key=lambda f: (-bool(set(f.codes) & leading), -f.weight, f.event_ns or 0))
     picked = _diverse(ranked)

@@ -6,9 +6,10 @@ Thresholds are those of `core/hypotheses`.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 from countersign.core.alert import Alert
-from countersign.core.canonical import canon, is_inside
+from countersign.core.canonical import canon, is_address, is_inside
 from countersign.core.checks import role_value
 from countersign.core.claims import Claim, CountClaim, Filter, ReferenceClaim, RelationClaim
 from countersign.core.facts import UNNAMED, Fact, state, tally
@@ -109,6 +110,7 @@ def _facts(
     claims: Iterable[Claim],
     origin: str,
     eid: str,
+    *,
     weight: int,
     codes: tuple[str, ...],
     phrase: str = "",
@@ -142,7 +144,13 @@ def _failures(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[
         exact = Filter(schema.name, (*(c for c in wanted.where if c[0] != at[0]), (at[0], "eq", at[1])))
         phrase = f"{shown(origin, tainted=False)} failed to log on {len(failed)} times"
         yield from _facts(
-            snapshot, tally(snapshot, exact, HAPPENED), "failures", failed[0], 7, ("brute_force",), phrase
+            snapshot,
+            tally(snapshot, exact, HAPPENED),
+            "failures",
+            failed[0],
+            weight=7,
+            codes=("brute_force",),
+            phrase=phrase,
         )
 
 
@@ -162,13 +170,15 @@ def _contacts(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[
                 *state(snapshot, eids[0], row.name, pair, (), HAPPENED),
                 *tally(snapshot, wanted, HAPPENED),
             ]
-            yield from _facts(snapshot, claims, "steady-contact", eids[0], 6, ("command_control",))
+            yield from _facts(
+                snapshot, claims, "steady-contact", eids[0], weight=6, codes=("command_control",)
+            )
 
 
 def _regular(snapshot: Snapshot, eids: list[str]) -> bool:
     """Do the contacts keep a rhythm: half of the gaps within a fifth of the middle one?"""
     times = sorted(ns for eid in eids if (ns := snapshot.evidence[eid].event_ns) is not None)
-    gaps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
+    gaps = sorted(b - a for a, b in pairwise(times))
     if len(gaps) < BEACON_COUNT - 1 or gaps[len(gaps) // 2] < 1_000_000_000:
         return False
     middle = gaps[len(gaps) // 2]
@@ -198,7 +208,7 @@ def _scans(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fac
         noun = "hosts" if role == "dst" else "ports"
         phrase = f"{shown(source, tainted=False)} probed {number} {noun}"
         claims = [claim, *tally(snapshot, wanted, HAPPENED)]
-        yield from _facts(snapshot, claims, "scan", firsts[source], 4, ("recon",), phrase)
+        yield from _facts(snapshot, claims, "scan", firsts[source], weight=4, codes=("recon",), phrase=phrase)
 
 
 def _distinct(snapshot: Snapshot, wanted: Filter, pointer: str) -> int:
@@ -213,12 +223,30 @@ def _distinct(snapshot: Snapshot, wanted: Filter, pointer: str) -> int:
 def _listings(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fact]:
     for prefix in ("List", "Describe"):
         yield from _calls(
-            snapshot, schema, row, prefix, LISTING_COUNT, "listing", 3, ("discovery",), distinct=True
+            snapshot,
+            schema,
+            row,
+            prefix,
+            least=LISTING_COUNT,
+            origin="listing",
+            weight=3,
+            codes=("discovery",),
+            distinct=True,
         )
 
 
 def _deletions(snapshot: Snapshot, schema: Schema, row: RelationRow) -> Iterator[Fact]:
-    yield from _calls(snapshot, schema, row, "Delete", IMPACT_COUNT, "deleting", 3, (), distinct=False)
+    yield from _calls(
+        snapshot,
+        schema,
+        row,
+        "Delete",
+        least=IMPACT_COUNT,
+        origin="deleting",
+        weight=3,
+        codes=(),
+        distinct=False,
+    )
 
 
 def _calls(
@@ -226,11 +254,11 @@ def _calls(
     schema: Schema,
     row: RelationRow,
     prefix: str,
+    *,
     least: int,
     origin: str,
     weight: int,
     codes: tuple[str, ...],
-    *,
     distinct: bool,
 ) -> Iterator[Fact]:
     made: dict[str, list[str]] = defaultdict(list)
@@ -250,7 +278,12 @@ def _calls(
         )
         claims: list[Claim] = [count] if distinct else []
         yield from _facts(
-            snapshot, [*claims, *tally(snapshot, wanted, HAPPENED)], origin, eids[0], weight, codes
+            snapshot,
+            [*claims, *tally(snapshot, wanted, HAPPENED)],
+            origin,
+            eids[0],
+            weight=weight,
+            codes=codes,
         )
 
 
@@ -263,11 +296,7 @@ def _second_origin(snapshot: Snapshot) -> Iterator[Fact]:
         who = "account" if row.name == "logon" else "principal"
         for eid, words in _members(snapshot, schema, row, (who, "from", "outcome")):
             ns = snapshot.evidence[eid].event_ns
-            if (
-                ns is not None
-                and words.get("outcome") == "success"
-                and canon("ip", words.get("from", ""))[0] == "ip"
-            ):  # type: ignore[index]
+            if ns is not None and words.get("outcome") == "success" and is_address(words.get("from", "")):
                 seen[words.get(who, "")].append((ns, words["from"], eid, row.name))
     for account, moments in sorted(seen.items()):
         pair = _two_origins(sorted(moments)) if account else None
@@ -276,7 +305,9 @@ def _second_origin(snapshot: Snapshot) -> Iterator[Fact]:
         for _ns, _origin, eid, rel in pair:
             for claim in state(snapshot, eid, rel, (), (), HAPPENED):
                 if isinstance(claim, RelationClaim):
-                    yield from _facts(snapshot, [claim], "second-origin", eid, 7, ("account_misuse",))
+                    yield from _facts(
+                        snapshot, [claim], "second-origin", eid, weight=7, codes=("account_misuse",)
+                    )
 
 
 def _two_origins(moments: list[tuple[int, str, str, str]]) -> tuple[tuple[int, str, str, str], ...] | None:
@@ -324,7 +355,7 @@ def _registers(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterator[Fact]:
                     value=fields[name],
                 )
                 codes = REGISTER_CODES.get(reference.kind, ())
-                yield from _facts(snapshot, [claim], f"reference {kb}", first, 5, codes)
+                yield from _facts(snapshot, [claim], f"reference {kb}", first, weight=5, codes=codes)
 
 
 def _present(snapshot: Snapshot) -> frozenset[str]:

@@ -75,8 +75,8 @@ class Snapshot:
         """The same evidence with the flags that were found in it; what was parsed is not parsed again."""
         made = Snapshot(self.dictionary, (), self.coverage, tuple(self.references.values()), flags, skew_ns)
         made.evidence, made.by_schema = self.evidence, self.by_schema
-        made._views, made._sound, made._levels = self._views, self._sound, self._levels  # noqa: SLF001 (our own)
-        made._columns, made._indexes, made._texts = self._columns, self._indexes, self._texts  # noqa: SLF001 (our own)
+        made._views, made._sound, made._levels = self._views, self._sound, self._levels
+        made._columns, made._indexes, made._texts = self._columns, self._indexes, self._texts
         return made
 
     @cached_property

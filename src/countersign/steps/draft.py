@@ -79,7 +79,7 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     rank = _rank(checked, grounds)
     brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     if brief.suggestion.disposition in CLOSING:
-        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief, run)
+        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, run=run)
         brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     case = Case(
         one.id,
@@ -106,6 +106,7 @@ def _redrafted(
     prepared: Prepared,
     drafted: Drafted,
     grounds: Grounds,
+    *,
     brief: VerifiedBrief,
     run: str,
 ) -> tuple[Drafted, Grounds]:
