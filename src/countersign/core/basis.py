@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from countersign.core.canonical import parse_time
-from countersign.core.checks import Assessment, role_value
+from countersign.core.checks import Assessment
 from countersign.core.claims import (
     AbsenceClaim,
     Claim,
@@ -24,6 +24,7 @@ from countersign.core.claims import (
 )
 from countersign.core.fields import MISSING
 from countersign.core.render import value_text
+from countersign.core.roles import role_value
 from countersign.core.snapshot import Snapshot
 
 

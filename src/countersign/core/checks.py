@@ -261,23 +261,6 @@ def _word(a: Assessment, role: str, word: str, claimed: Any, *, known: bool) -> 
     return word
 
 
-def role_value(snapshot: Snapshot, eid: str, place: RoleSource) -> tuple[Path | None, Any]:
-    """The first pointer of a role that is present in the record, and its value."""
-    schema = snapshot.evidence[eid].schema
-    paths = [
-        path for path in (snapshot.path(schema, pointer) for pointer in place.pointers) if path is not None
-    ]
-    compiled = snapshot.schema(eid)
-    for path in paths:
-        value = snapshot.value(eid, path)
-        empty = (
-            len(paths) > 1 and isinstance(value, str) and compiled is not None and value in compiled.absent
-        )
-        if value is not MISSING and not empty:
-            return path, value
-    return (paths[0] if paths else None), MISSING
-
-
 def check_same(claim: SameClaim, snapshot: Snapshot) -> Assessment:
     """Two fields of compatible type hold the same value."""
     a = Assessment()

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from countersign.core.canonical import format_time, read_time
-from countersign.core.checks import role_value
 from countersign.core.claims import (
     MAX_STRING,
     Claim,
@@ -24,6 +23,7 @@ from countersign.core.claims import (
 )
 from countersign.core.fields import MISSING, Clause, RelationRow
 from countersign.core.render import shown, value_text
+from countersign.core.roles import role_value
 from countersign.core.snapshot import Snapshot
 
 CONTRACT_RELATIONS = frozenset(

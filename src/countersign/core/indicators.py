@@ -6,11 +6,11 @@ from itertools import pairwise
 
 from countersign.core.canonical import Canon, canon, family
 from countersign.core.case import Duplicate
-from countersign.core.checks import role_value
 from countersign.core.claims import Claim, CountClaim, FieldClaim, Filter, Place, SameClaim
 from countersign.core.facts import UNNAMED, Fact, tally
 from countersign.core.fields import MISSING
 from countersign.core.observable import Observable, observables
+from countersign.core.roles import role_value
 from countersign.core.snapshot import Snapshot
 
 MAX_INDICATORS = 8

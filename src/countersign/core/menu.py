@@ -116,18 +116,16 @@ def _alerted(snapshot: Snapshot, alerts: Sequence[Alert]) -> Iterable[Fact]:
     ranked = sorted(
         rules.items(), key=lambda row: (-SEVERITIES.index(row[1][0].severity), -len(row[1]), row[0])
     )
-    for (name, rule), raised in ranked[:MAX_RULES]:
+    for (name, _), raised in ranked[:MAX_RULES]:
         schema = snapshot.dictionary.schema(name)
         if schema is not None and schema.alert is not None:
-            yield from _rule(snapshot, schema, schema.alert, rule, raised)
+            yield from _rule(snapshot, schema, schema.alert, raised)
             if snapshot.references:
                 weight = 3 + 2 * SEVERITIES.index(raised[0].severity)
                 yield from _matched(snapshot, schema, schema.alert, raised, weight)
 
 
-def _rule(
-    snapshot: Snapshot, schema: Schema, how: AlertRule, rule: str, raised: list[Alert]
-) -> Iterable[Fact]:
+def _rule(snapshot: Snapshot, schema: Schema, how: AlertRule, raised: list[Alert]) -> Iterable[Fact]:
     first = min(raised, key=lambda a: (a.event_ns is None, a.event_ns or 0, a.evidence))
     weight = 3 + 2 * SEVERITIES.index(first.severity)
     eid = first.evidence
@@ -186,7 +184,7 @@ def _matched(
 def _alert_phrase(snapshot: Snapshot, eid: str, rel: str) -> str:
     words = {
         "net_alert": "{src} set off {/RULE} against {dst}",
-        "mail_received": "{sender} sent {recipient} a mail",
+        "mail_received": "a mail from {sender} reached {recipient}",
         "api_call": "{principal} called {api}",
     }
     schema = snapshot.schema(eid)

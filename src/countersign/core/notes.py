@@ -7,7 +7,6 @@ times as one line. Values are read from the evidence again; nothing a drafter wr
 from collections.abc import Iterable, Mapping, Sequence
 
 from countersign.core.canonical import format_time
-from countersign.core.checks import role_value
 from countersign.core.claims import (
     Claim,
     CountClaim,
@@ -16,12 +15,14 @@ from countersign.core.claims import (
     OrderClaim,
     QuoteClaim,
     RelationClaim,
+    SameClaim,
     TimeClaim,
 )
 from countersign.core.facts import Fact, short
 from countersign.core.fields import MISSING, RelationRow
 from countersign.core.registry import phrase
 from countersign.core.render import markdown, shown, value_text
+from countersign.core.roles import role_value
 from countersign.core.sentences import clauses, moment, record_name, seconds
 from countersign.core.snapshot import Snapshot
 from countersign.core.verify import CheckedClaim
@@ -275,22 +276,31 @@ def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Tol
     names: dict[str, str] = {}
     for claim in checked:
         made = claim.claim
-        if claim.section != "indicators" or claim.status != "verified" or not isinstance(made, CountClaim):
+        if claim.section != "indicators" or claim.status != "verified":
             continue
-        pointer, _, value = made.filter.where[0]
-        path = snapshot.path(made.filter.schema, pointer)
-        text = shown(value, tainted=path is None or path.field.tainted)
-        key = (
-            str(value_text(short(value, path.field.type if path else "text")))
-            .lower()
-            .split("@", 1)[0]
-            .split(".")[0]
-        )
-        key = key if not key.isdigit() else value_text(value)
-        names.setdefault(key, text)
-        said = f"{len(claim.records)} in {made.filter.schema} ({path.label if path else pointer} {text})"
-        rows.setdefault(key, []).append((said, claim.id or ""))
+        if isinstance(made, SameClaim):
+            path = snapshot.path(snapshot.evidence[made.a.cite].schema, made.a.ptr)
+            if path is not None and path.field.type == "pid":
+                value = snapshot.value(made.a.cite, path)
+                names.setdefault(claim.text or "", f"process {shown(value, tainted=path.field.tainted)}")
+                rows.setdefault(claim.text or "", []).append((claim.text or "", claim.id or ""))
+        if isinstance(made, CountClaim):
+            pointer, _, value = made.filter.where[0]
+            path = snapshot.path(made.filter.schema, pointer)
+            text = shown(value, tainted=path is None or path.field.tainted)
+            key = _entity(value, path.field.type if path else "")
+            names.setdefault(key, text)
+            said = f"{len(claim.records)} in {made.filter.schema} ({path.label if path else pointer} {text})"
+            rows.setdefault(key, []).append((said, claim.id or ""))
     return [(names[key], sources) for key, sources in rows.items()]
+
+
+def _entity(value: object, kind: str) -> str:
+    """What two spellings of one thing share: the account without its domain, the host without its zone."""
+    text = value_text(short(value, kind)).lower()
+    if kind in {"user", "email"}:
+        return "account " + text.split("@", 1)[0]
+    return f"host {text}" if kind == "host" else text
 
 
 def indicator_rows(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[tuple[str, str]]:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from countersign.core.checks import role_value
 from countersign.core.claims import HypothesisClaim, ReferenceClaim
 from countersign.core.fields import MISSING, Path, Schema, walk
 from countersign.core.playbook import BENIGN_SIDE, PLAYBOOK, SLOTS, Ask, Slot
 from countersign.core.quality import Flag
 from countersign.core.render import neutralize, shown
+from countersign.core.roles import role_value
 from countersign.core.sentences import moment
 from countersign.core.snapshot import Snapshot
 from countersign.core.suggest import Suggestion, supported
