@@ -30,6 +30,7 @@ from countersign.core.claims import (
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Path, RoleSource
 from countersign.core.render import shown, value_text
+from countersign.core.roles import role_value
 from countersign.core.snapshot import WORDS, Snapshot, compare, comparison
 
 Scope = Literal["complete", "collected_only"]

@@ -12,15 +12,15 @@ from typing import Any
 
 from countersign.core.basis import Basis
 from countersign.core.canonical import NANOSECONDS, parse_time, skeleton
-from countersign.core.checks import role_value
 from countersign.core.claims import (
     FieldClaim,
     OrderClaim,
     ReferenceClaim,
     SameClaim,
 )
-from countersign.core.fields import MISSING, walk
+from countersign.core.fields import walk
 from countersign.core.render import value_text
+from countersign.core.roles import role_word
 from countersign.core.snapshot import Snapshot
 
 HOUR_NS = 3600 * NANOSECONDS
@@ -52,12 +52,7 @@ def _brute_force(b: Basis) -> str:
 def _outcome(snapshot: Snapshot, eid: str, rel: str) -> str:
     row = snapshot.relation(eid, rel)
     place = dict(row.roles).get("outcome") if row else None
-    if place is None:
-        return ""
-    _, value = role_value(snapshot, eid, place)
-    if place.present or place.absent:
-        return place.absent if value is MISSING else place.present
-    return "" if value is MISSING else dict(place.mapping).get(value_text(value), value_text(value))
+    return role_word(snapshot, eid, place) if place else ""
 
 
 def _phish(b: Basis) -> str:

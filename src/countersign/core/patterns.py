@@ -10,7 +10,6 @@ from itertools import pairwise
 
 from countersign.core.alert import Alert
 from countersign.core.canonical import canon, is_address, is_inside
-from countersign.core.checks import role_value
 from countersign.core.claims import Claim, CountClaim, Filter, ReferenceClaim, RelationClaim
 from countersign.core.facts import UNNAMED, Fact, state, tally
 from countersign.core.fields import MISSING, Clause, RelationRow, Schema, walk
@@ -23,6 +22,7 @@ from countersign.core.hypotheses import (
     SCAN_COUNT,
 )
 from countersign.core.render import shown, value_text
+from countersign.core.roles import role_value, role_word
 from countersign.core.snapshot import Snapshot
 
 HAPPENED, READINGS = "what_happened", "readings"
@@ -73,14 +73,7 @@ def _members(snapshot: Snapshot, schema: Schema, row: RelationRow, roles: Sequen
         words: dict[str, str] = {}
         for role in roles:
             if role in places:
-                _, value = role_value(snapshot, record.id, places[role])
-                place = places[role]
-                if place.present or place.absent:
-                    words[role] = place.absent if value is MISSING else place.present
-                elif value is not MISSING and not isinstance(value, dict | list):
-                    words[role] = (
-                        dict(place.mapping).get(value_text(value), "") if place.mapping else value_text(value)
-                    )
+                words[role] = role_word(snapshot, record.id, places[role])
         found.append((record.id, words))
     return found
 

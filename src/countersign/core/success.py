@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from countersign.core.canonical import Canon
-from countersign.core.checks import role_value
 from countersign.core.claims import Filter
 from countersign.core.evidence import Evidence
 from countersign.core.fields import MISSING, Path, RelationRow, RoleSource, Schema
 from countersign.core.outcomes import telling
 from countersign.core.render import value_text
+from countersign.core.roles import role_value, role_word
 from countersign.core.snapshot import Snapshot
 
 ACTORS = ("account", "principal")
@@ -21,13 +21,6 @@ def _rows(snapshot: Snapshot) -> Iterator[tuple[Schema, RelationRow, RoleSource]
             place = dict(row.roles).get("outcome")
             if schema and place is not None and (place.mapping or place.present or place.absent):
                 yield schema, row, place
-
-
-def _word(snapshot: Snapshot, eid: str, place: RoleSource) -> str:
-    _, value = role_value(snapshot, eid, place)
-    if place.present or place.absent:
-        return place.absent if value is MISSING else place.present
-    return "" if value is MISSING else dict(place.mapping).get(value_text(value), "")
 
 
 def _held(snapshot: Snapshot, schema: Schema, row: RelationRow) -> list[Evidence]:
@@ -66,7 +59,7 @@ def first_successes(snapshot: Snapshot) -> list[tuple[int, str, Path, object]]:
     rows: dict[str, RelationRow] = {}
     for schema, row, place in _rows(snapshot):
         for record in _held(snapshot, schema, row):
-            word, actor = _word(snapshot, record.id, place), _actor(snapshot, record.id, row)
+            word, actor = role_word(snapshot, record.id, place), _actor(snapshot, record.id, row)
             if record.event_ns is None or actor is None or word not in {"failure", "success"}:
                 continue
             key = (schema.name, row.name, actor)
