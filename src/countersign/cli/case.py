@@ -45,10 +45,11 @@ def _find(ports: Ports, named: str) -> CaseState:
 
 def show(places: Places, named: str, form: str) -> int:
     """One case as it was kept."""
-    document: dict[str, Any] = json.loads(_find(open_ports(places), named).document)
+    state = _find(open_ports(places), named)
     if form == "json":
-        sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(files.as_json(state.document))
         return 0
+    document: dict[str, Any] = json.loads(state.document)
     note = document["brief"]["notes_markdown"]
     if form == "markdown":
         sys.stdout.write(note)
@@ -75,12 +76,7 @@ def export(places: Places, named: str, form: str, out: str | None) -> int:
             f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned."
         )
     state = _find(open_ports(places), named)
-    document: dict[str, Any] = json.loads(state.document)
-    text = (
-        document["brief"]["notes_markdown"]
-        if form == "markdown"
-        else json.dumps(document, indent=1, ensure_ascii=False)
-    )
+    note = json.loads(state.document)["brief"]["notes_markdown"] + "\n"
     with files.sink(out) as sink:
-        sink.write(text + "\n")
+        sink.write(note if form == "markdown" else files.as_json(state.document))
     return 0

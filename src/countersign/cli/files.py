@@ -1,15 +1,27 @@
-"""Names of files that somebody typed: read, or written to, or one clear message."""
+"""Names of files that somebody typed, read or written to or refused clearly; and JSON as it goes into them."""
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from countersign import wiring
 from countersign.core.render import neutralize
 from countersign.errors import UsageError
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
+
+
+def as_json(document: bytes) -> str:
+    """A JSON document indented, in ASCII only: nothing in it acts on a terminal, and any encoding carries it."""
+    text = msgspec.json.format(document, indent=1).decode()
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).replace("\x7f", "\\u007f") + "\n"
 
 
 def records(paths: Iterable[str], fmt: str) -> Iterator[wiring.Outcome]:

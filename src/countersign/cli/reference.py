@@ -7,7 +7,8 @@ from countersign.cli import screen
 from countersign.cli.places import Places, open_ports
 from countersign.cli.verify import parse, reference_files
 from countersign.core.reference import parse_reference
-from countersign.ports import ReferenceFile
+from countersign.errors import AlreadyStored, UsageError
+from countersign.ports import ReferenceFile, Transaction
 from countersign.steps.audit import entry
 
 
@@ -19,7 +20,7 @@ def add(places: Places, files: list[str]) -> int:
         pinned = parse(path)
         kept = ReferenceFile(pinned.kb, pinned.kb_version, pinned.kind, pinned.digest, path.read_bytes())
         with ports.store.transaction() as tx:
-            fresh = tx.references.add(kept)
+            fresh = _pin(tx, kept)
             if fresh:
                 name = f"reference-{pinned.digest[7:39]}"
                 data = {"kind": pinned.kind, "entries": len(pinned.entries)}
@@ -32,6 +33,13 @@ def add(places: Places, files: list[str]) -> int:
         )
     ports.store.log.sequence()
     return 0
+
+
+def _pin(tx: Transaction, kept: ReferenceFile) -> bool:
+    try:
+        return tx.references.add(kept)
+    except AlreadyStored as error:
+        raise UsageError(str(error), hint=error.hint) from error
 
 
 def listing(places: Places, as_json: bool) -> int:

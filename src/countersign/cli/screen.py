@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -41,10 +42,16 @@ def console(stream: IO[str] | None = None) -> Console:
 def line(out: Console, text: str, style: str = "", indent: int = 0, lead: str = "") -> None:
     """One paragraph, wrapped, its lead (a mark, a time) in a column of its own."""
     width = max(30, out.width - indent - len(lead))
-    parts = textwrap.wrap(terminal(text), width, break_long_words=True, break_on_hyphens=False) or [""]
+    parts = _wrapped(terminal(text), width, out) or [""]
     for number, part in enumerate(parts):
         before = lead if number == 0 else " " * len(lead)
         out.print(Text(" " * indent + before) + Text(part, style=style), soft_wrap=True)
+
+
+def _wrapped(text: str, width: int, out: Console) -> list[str]:
+    if cell_len(text) > len(text):  # some signs take two columns
+        return [part.plain.rstrip() for part in Text(text).wrap(out, width, overflow="fold")]
+    return textwrap.wrap(text, width, break_long_words=True, break_on_hyphens=False)
 
 
 def heading(out: Console, text: str) -> None:

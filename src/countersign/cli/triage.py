@@ -78,10 +78,7 @@ def _print(sink: Any, form: str, read: Read, cases: Iterable[draft.Briefed]) -> 
     if form == "json":
         made = [one.document for one in cases]
         made.sort(key=lambda case: (-int(case["tier"]), str(case["id"])))  # type: ignore[call-overload]
-        sink.write(
-            msgspec.json.format(msgspec.json.encode(documents.triage(intake(read), made)), indent=1).decode()
-            + "\n"
-        )
+        sink.write(files.as_json(msgspec.json.encode(documents.triage(intake(read), made))))
         return
     if form == "markdown":
         sink.write("\n---\n\n".join(one.brief.notes_markdown for one in ranked(cases)))

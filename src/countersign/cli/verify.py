@@ -54,8 +54,7 @@ def verify(
         ) from error
     checked = check(parsed, snapshot)
     if as_json:
-        document = msgspec.json.encode(documents.verification(checked))
-        sys.stdout.write(msgspec.json.format(document, indent=1).decode() + "\n")
+        sys.stdout.write(files.as_json(msgspec.json.encode(documents.verification(checked))))
         return 1 if broken else 0
     out = screen.console()
     for claim in checked:
