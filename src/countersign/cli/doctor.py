@@ -15,7 +15,7 @@ from countersign.errors import CountersignError
 
 LEAST_FREE = 500 * 1024 * 1024  # bytes
 EARLIEST_NS = 1_735_689_600_000_000_000  # 2025-01-01: a clock before this is wrong
-EXTRAS = {"postgres": "psycopg", "evtx": "evtx"}
+EXTRAS = {"postgres": "psycopg"}
 
 
 def doctor(places: Places, as_json: bool) -> int:

@@ -103,8 +103,13 @@ def not_seen(snapshot: Snapshot, flags: Sequence[Flag]) -> list[PanelEntry]:
         found.append(
             PanelEntry("P6", "records of an unknown kind: nothing in them can be cited", len(unknown))
         )
-    told = (f"{flag.flag}: {neutralize(flag.detail, 400)}" for flag in flags if flag.flag != "conflict")
+    told = (_told(flag) for flag in flags if flag.flag != "conflict")
     return [*found, *(PanelEntry("P6", reason, 1) for reason in told)]
+
+
+def _told(flag: Flag) -> str:
+    where = flag.source or flag.schema
+    return f"{flag.flag}: " + (f"{neutralize(where, 120)}: " if where else "") + neutralize(flag.detail, 400)
 
 
 def _hole(row: CoverageRow) -> str:

@@ -116,7 +116,12 @@ def _redrafted(
         contents = {"dossier": bare.dossier.document}
         tx.log.stage(entry(ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents))
     try:
-        again = parse_brief(ports.drafter.draft(bare.dossier), bare.cites, bare.menu)
+        reply = ports.drafter.draft(bare.dossier)
+        with ports.store.transaction() as tx:
+            refs, content = {"request": f"ask-{run}-masked"}, {"reply": reply}
+            name = f"reply-{run}-masked"
+            tx.log.stage(entry(ports, "brief.drafted", name, case=one.id, refs=refs, contents=content))
+        again = parse_brief(reply, bare.cites, bare.menu)
         checked = check_brief(reread(drafted.brief, again), grounds)
         second = conclude(one, Drafted(again, drafted.drafter), checked, grounds, _rank(checked, grounds), {})
         disposition = second.suggestion.disposition
