@@ -176,7 +176,7 @@ def test_p6_lists_holes_sources_without_a_row_and_flags():
         in told
     )
     assert "the coverage manifest does not name windows.event" in told
-    assert "late: slow shipper" in told
+    assert "late: suricata.eve: slow shipper" in told
 
 
 def test_p6_sees_a_time_that_no_query_reached():
