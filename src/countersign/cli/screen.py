@@ -24,6 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from countersign.core import notes
+from countersign.core.canonical import clock
 from countersign.core.handover import HEADINGS, Frame, readings, unseen
 from countersign.core.render import terminal
 from countersign.steps.draft import Briefed
@@ -127,12 +128,12 @@ def _section(out: Console, one: Briefed, section: str, title: str) -> None:
         return
     heading(out, title)
     for row in told:
-        clock = "" if row.event_ns is None or section != "what_happened" else notes.clock(row.event_ns)[:12]
+        when = "" if row.event_ns is None or section != "what_happened" else clock(row.event_ns)[:12]
         line(
             out,
             row.text,
             indent=2,
-            lead=f"{MARK['verified']} {clock:<13}" if clock else MARK["verified"] + " ",
+            lead=f"{MARK['verified']} {when:<13}" if when else MARK["verified"] + " ",
         )
 
 

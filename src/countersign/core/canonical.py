@@ -97,6 +97,11 @@ def format_time(ns: int) -> str:
 
 
 @lru_cache(maxsize=65536)
+def clock(ns: int) -> str:
+    """Time of day in UTC, `13:05:32.770`."""
+    return format_time(ns)[11:].rstrip("Z")
+
+
 def _text(kind: str, how: str, value: str) -> Canon:
     if kind == "ip":
         try:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from countersign.core import notes
+from countersign.core.canonical import clock
 from countersign.core.claims import HypothesisClaim
 from countersign.core.panel import PanelEntry
 from countersign.core.quality import Flag
@@ -94,12 +95,10 @@ def markdown_note(frame: Frame, checked: Sequence[CheckedClaim], snapshot: Snaps
 def _lines(checked: Sequence[CheckedClaim], snapshot: Snapshot, section: str) -> list[str]:
     told = []
     for number, line in enumerate(notes.lines(checked, snapshot, section), 1):
-        clock = (
-            "" if line.event_ns is None or section != "what_happened" else notes.clock(line.event_ns) + " "
-        )
+        when = "" if line.event_ns is None or section != "what_happened" else clock(line.event_ns) + " "
         ids = " ".join(claim.id or "" for claim in line.claims)
         bullet = f"{number}." if section == "what_happened" else "-"
-        told.append(f"{bullet} {clock}{markdown(line.text)} `{ids}`")
+        told.append(f"{bullet} {when}{markdown(line.text)} `{ids}`")
     return told
 
 

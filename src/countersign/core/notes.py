@@ -6,7 +6,7 @@ times as one line. Values are read from the evidence again; nothing a drafter wr
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from countersign.core.canonical import format_time
+from countersign.core.canonical import clock
 from countersign.core.claims import (
     Claim,
     CountClaim,
@@ -217,11 +217,6 @@ def _counted(wanted: Filter, snapshot: Snapshot) -> str:
             )
             return phrase(row.name, roles) + more
     return ""
-
-
-def clock(ns: int) -> str:
-    """Time of day in UTC, `13:05:32.770`."""
-    return format_time(ns)[11:].rstrip("Z")
 
 
 def period(snapshot: Snapshot) -> str:

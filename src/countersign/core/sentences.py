@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from countersign.core.canonical import NANOSECONDS, format_time, parse_time
+from countersign.core.canonical import NANOSECONDS, clock, format_time, parse_time
 from countersign.core.claims import AbsenceClaim, CountClaim, Filter, ReferenceClaim, TimeClaim
 from countersign.core.fields import MISSING, Clause, Path, Schema
 from countersign.core.reference import Reference
@@ -114,7 +114,7 @@ def record_name(snapshot: Snapshot, eid: str) -> str:
 
 
 def _clock(ns: int | None) -> str:
-    return "unknown time" if ns is None else format_time(ns)[11:].rstrip("Z")
+    return "unknown time" if ns is None else clock(ns)
 
 
 def order(before: str, after: str, apart_ns: int) -> str:

@@ -50,10 +50,10 @@ def _folder(top: str, schema: str | None) -> Iterator[Outcome]:
     while waiting:
         path = waiting.pop()
         try:
-            if path == top or (os.path.isdir(path) and not os.path.islink(path)):  # noqa: PTH112, PTH114
+            if path == top or (os.path.isdir(path) and not os.path.islink(path)):  # noqa: PTH112, PTH114 - plain strings: a folder may hold very many files
                 waiting += sorted((entry.path for entry in os.scandir(path)), reverse=True)
                 continue
-            regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+            regular = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - as above
         except OSError as exc:
             yield _unreadable(path, exc)
             continue

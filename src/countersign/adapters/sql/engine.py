@@ -127,6 +127,6 @@ def create_all(connection: Connection) -> None:
 
 def _migrate(connection: Connection) -> None:
     # Imported here: Alembic costs every command its start-up, and is needed once a release.
-    from countersign.adapters.sql.migrations.run import migrate  # noqa: PLC0415
+    from countersign.adapters.sql.migrations.run import migrate  # noqa: PLC0415 - as said above
 
     migrate(connection)

@@ -80,7 +80,9 @@ def propose(chosen: Iterable[MenuFact]) -> list[dict[str, object]]:
     ranked = sorted(basis.items(), key=lambda row: (-max(f.weight for f in row[1]), -len(row[1]), row[0]))
     readings: list[dict[str, object]] = []
     for code, facts in ranked[:MAX_READINGS]:
-        ids = [fact.id for fact in sorted(facts, key=lambda f: (f.kind != "reference", -f.weight))[:MAX_BASIS]]
+        ids = [
+            fact.id for fact in sorted(facts, key=lambda f: (f.kind != "reference", -f.weight))[:MAX_BASIS]
+        ]
         readings.append(
             {
                 "id": f"h{len(readings) + 1}",
