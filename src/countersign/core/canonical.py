@@ -26,7 +26,7 @@ HASH_LENGTH = {"sha256": 64, "sha1": 40, "md5": 32}
 NANOSECONDS = 1_000_000_000
 
 _ISO = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9})\d*)?\s?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII
+    r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d):(\d\d)(?:\.(\d{1,9})\d*)?\s?(Z|z|[+-]\d\d:?\d\d)?", re.ASCII
 )
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}", re.ASCII)
@@ -38,41 +38,45 @@ def parse_time(text: str, *, zone_required: bool = True) -> int | None:
     found = _ISO.fullmatch(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    minute, second, fraction, zone = found.groups()
     if zone is None and zone_required:
         return None
-    try:
-        datetime(int(year), int(month), int(day), int(hour), int(minute), tzinfo=UTC)
-        offset = _offset_s(zone)
-    except ValueError:
+    start = _minute_s(minute)
+    offset = _offset_s(zone)
+    if start is None or offset is None or int(second) > 60:
         return None
-    if int(second) > 60:
-        return None
-    whole = timegm((int(year), int(month), int(day), int(hour), int(minute), int(second))) - offset
+    whole = start + int(second) - offset
     return whole * NANOSECONDS + int((fraction or "0").ljust(9, "0"))
 
 
-def _offset_s(zone: str | None) -> int:
+@lru_cache(maxsize=4096)
+def _minute_s(text: str) -> int | None:
+    """Seconds since 1970 at which `YYYY-MM-DDThh:mm` begins; records of one file share few of them."""
+    parts = tuple(int(text[start:end]) for start, end in ((0, 4), (5, 7), (8, 10), (11, 13), (14, 16)))
+    try:
+        datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type,misc]
+    except ValueError:
+        return None
+    return timegm((*parts, 0))
+
+
+def _offset_s(zone: str | None) -> int | None:
     if zone is None or zone in "Zz":
         return 0
     hours, minutes = int(zone[1:3]), int(zone[-2:])
     if hours > 23 or minutes > 59:
-        raise ValueError(zone)
+        return None
     return (1 if zone[0] == "+" else -1) * (hours * 3600 + minutes * 60)
 
 
 def read_time(value: object, how: str = "iso") -> int | None:
     """UTC nanoseconds of a field of type time; `how` is the dictionary's `format`."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | Decimal):
+    if isinstance(value, str):
+        return _mail_time(value) if how == "rfc5322" else parse_time(value, zone_required=how != "utc")
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
         scale = {"epoch_s": NANOSECONDS, "epoch_ms": NANOSECONDS // 1000}.get(how)
         return int(value * scale) if scale and -(10**15) < value < 10**15 else None
-    if not isinstance(value, str):
-        return None
-    if how == "rfc5322":
-        return _mail_time(value)
-    return parse_time(value, zone_required=how != "utc")
+    return None
 
 
 def _mail_time(text: str) -> int | None:

@@ -5,17 +5,32 @@ records and is `Skipped`. Evidence never changes. What a record *says* is its vi
 a named parser makes of the bytes (`core/views`); pointers resolve in the view, never in text.
 """
 
+from typing import Any
+
 import msgspec
 
+UNREAD: Any = object()
+"""The view of an incoming record that has not been parsed yet."""
 
-class Incoming(msgspec.Struct, frozen=True):
-    """A record as a source file held it."""
+
+class Incoming(msgspec.Struct, frozen=True, eq=False):
+    """A record as a source file held it; two are the same when all but the view is."""
 
     schema: str
     parser: str
     raw: bytes
     file: str
     line: int  # from 1; the record's position where a file has no lines
+    view: Any = UNREAD  # what the parser makes of the bytes, from a reader that has parsed them already
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Incoming) and self._place() == other._place()
+
+    def __hash__(self) -> int:
+        return hash(self._place())
+
+    def _place(self) -> tuple[str, str, bytes, str, int]:
+        return self.schema, self.parser, self.raw, self.file, self.line
 
 
 class Quarantined(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from countersign.core.alert import Alert
-from countersign.core.evidence import Evidence, Incoming, Provenance, Quarantined, Skipped
+from countersign.core.evidence import UNREAD, Evidence, Incoming, Provenance, Quarantined, Skipped
 from countersign.core.fields import MISSING, Dictionary
 from countersign.core.ids import evidence_id
 from countersign.core.views import view
@@ -32,10 +32,12 @@ def receive(incoming: Incoming, dictionary: Dictionary) -> tuple[Evidence, Any]:
     where = (Provenance(incoming.file, incoming.line),)
     schema = dictionary.schema(incoming.schema)
     name = evidence_id(incoming.raw)
-    try:
-        seen: Any = view(incoming.raw, incoming.parser)
-    except ValueError:
-        seen = MISSING
+    seen: Any = incoming.view
+    if seen is UNREAD:
+        try:
+            seen = view(incoming.raw, incoming.parser)
+        except ValueError:
+            seen = MISSING
     if schema is None or seen is MISSING:
         return Evidence(
             name, incoming.schema, incoming.schema, incoming.parser, incoming.raw, None, None, where

@@ -293,11 +293,22 @@ class Extractor:
             self._leaf(way, here, pointer, found)
         elif type(here) is dict:
             named, other = way.named, way.other
+            if other is None:
+                for key in [key for key in here if key in named]:
+                    token, child = named[key]
+                    value = here[key]
+                    if type(value) is str and child.inside is None:
+                        if child.kind and value not in self._absent:
+                            for one in spell(child.kind, value):
+                                found.append((one, pointer + token))  # noqa: PERF401 (see `_leaf`)
+                    else:
+                        self._read(child, value, pointer + token, found)
+                return
             for key, value in here.items():
                 known = named.get(key)
                 if known is not None:
                     self._read(known[1], value, pointer + known[0], found)
-                elif other is not None:
+                else:
                     self._read(other, value, f"{pointer}/{escape(key)}", found)
         elif type(here) is list and (way.named or way.other):
             for index, value in enumerate(here):

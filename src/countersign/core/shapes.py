@@ -4,6 +4,8 @@ from typing import Any
 
 from countersign.core.fields import _END, ANY, Node, Schema
 
+_NESTED = frozenset({dict, list})
+
 
 class UntypedFields:
     """Distinct pointers (array indexes as `*`) met without a type; a shape seen before costs one lookup."""
@@ -24,12 +26,15 @@ class UntypedFields:
 
     def _look(self, schema: Schema, node: Node, view: dict[str, Any], pointer: str) -> None:
         shape = (schema.name, pointer, *view)
-        seen = shape in self._shapes
-        if not seen and len(self._shapes) < 100_000:
-            self._shapes.add(shape)
-        for key, value in view.items():
-            if seen and type(value) is not dict and type(value) is not list:
-                continue
+        if shape in self._shapes:
+            if _NESTED.isdisjoint(map(type, view.values())):
+                return
+            pairs = [pair for pair in view.items() if type(pair[1]) in _NESTED]
+        else:
+            pairs = list(view.items())
+            if len(self._shapes) < 100_000:
+                self._shapes.add(shape)
+        for key, value in pairs:
             child = node.get(key) or node.get(ANY) or {}
             if type(value) is dict:
                 self._look(schema, child, value, f"{pointer}/{key}")

@@ -94,10 +94,10 @@ def _mail(content: Iterator[bytes], file: str) -> Outcome:
     if not whole:
         return Quarantined(file, 0, f"a mail larger than {MAX_RECORD_BYTES} bytes", b"")
     try:
-        view(raw, PARSERS[MAIL])
+        document = view(raw, PARSERS[MAIL])
     except ValueError as exc:
         return Quarantined(file, 0, str(exc), raw)
-    return Incoming(MAIL, PARSERS[MAIL], raw, file, 1)
+    return Incoming(MAIL, PARSERS[MAIL], raw, file, 1, document)
 
 
 def _is_json(head: bytes, file: str) -> bool:
@@ -161,7 +161,7 @@ def _record(raw: bytes, file: str, line: int, schema: str | None) -> Incoming | 
             return None
     except ValueError as exc:
         return Quarantined(file, line, str(exc), raw)
-    return Incoming(schema or schema_of(document), "json/1", raw, file, line)
+    return Incoming(schema or schema_of(document), "json/1", raw, file, line, document)
 
 
 def _named(value: object) -> str:
