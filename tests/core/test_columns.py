@@ -3,7 +3,6 @@
 import json
 
 from builders import bundled, flow, logon, process, record, world
-
 from countersign.core.canonical import canon
 from countersign.core.fields import MISSING
 
