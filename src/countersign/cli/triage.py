@@ -68,8 +68,8 @@ def briefs(groups: Sequence[Assembled], ports: Ports, inputs: draft.Inputs) -> I
     """Each case drafted and verified, with a bar when there are many."""
     with screen.progress("drafting") as bar:
         task = bar.add_task("drafting", total=len(groups)) if bar else None
-        for one in groups:
-            yield draft.brief_case(one, ports, inputs)
+        for one in draft.brief_cases(groups, ports, inputs):
+            yield one
             if bar and task is not None:
                 bar.advance(task)
 

@@ -295,14 +295,14 @@ class Extractor:
             named, other = way.named, way.other
             if other is None:
                 for key in [key for key in here if key in named]:
-                    token, child = named[key]
+                    token, below = named[key]
                     value = here[key]
-                    if type(value) is str and child.inside is None:
-                        if child.kind and value not in self._absent:
-                            for one in spell(child.kind, value):
+                    if type(value) is str and below.inside is None:
+                        if below.kind and value not in self._absent:
+                            for one in spell(below.kind, value):
                                 found.append((one, pointer + token))  # noqa: PERF401 (see `_leaf`)
                     else:
-                        self._read(child, value, pointer + token, found)
+                        self._read(below, value, pointer + token, found)
                 return
             for key, value in here.items():
                 known = named.get(key)

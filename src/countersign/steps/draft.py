@@ -5,7 +5,7 @@ reply that is not a brief gives way to the rules drafter's, and the case says so
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -26,8 +26,11 @@ from countersign.core.tiers import gather, severity, tier
 from countersign.core.verified import Drafted, Fallback, Grounds, Rank, VerifiedBrief, check_brief, conclude
 from countersign.core.verify import CheckedClaim
 from countersign.errors import DraftError
-from countersign.ports import BriefState, CaseState, Drafter, Ports
+from countersign.ports import BriefState, CaseState, Drafter, Ports, Transaction
 from countersign.steps.audit import entry
+
+MAX_TOGETHER = 32  # cases that share a commit
+MAX_RECORDS_TOGETHER = 5_000  # records that are held parsed at once, unless one case has more
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -63,23 +66,66 @@ def judged_ns(one: Assembled, ports: Ports) -> int:
     return max((r.event_ns for r in one.evidence if r.event_ns is not None), default=ports.clock.now_ns())
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A case whose drafter is about to be asked; `run` names the request."""
+
+    one: Assembled
+    snapshot: Snapshot
+    flags: tuple[Flag, ...]
+    prepared: Prepared
+    run: str
+
+
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     """Draft, verify and keep one case. A crash after the request leaves a request without a reply in the log."""
+    return next(brief_cases((one,), ports, inputs))
+
+
+def brief_cases(ones: Sequence[Assembled], ports: Ports, inputs: Inputs) -> Iterator[Briefed]:
+    """Each case drafted, verified and kept; small cases share a commit of their requests and one of their replies."""
+    for some in _together(ones):
+        asked = [_prepared(one, ports, inputs) for one in some]
+        with ports.store.transaction() as tx:
+            for each in asked:
+                _ask(tx, ports, each)
+        made = [_briefed(each, ports, inputs) for each in asked]
+        with ports.store.transaction() as tx:
+            for each, (briefed, reply) in zip(asked, made, strict=True):
+                _keep(tx, ports, briefed, reply, each.run)
+        yield from (briefed for briefed, _ in made)
+
+
+def _together(ones: Sequence[Assembled]) -> Iterator[list[Assembled]]:
+    """Cases in order, as many at a time as a commit takes and memory bears."""
+    some: list[Assembled] = []
+    for one in ones:
+        records = sum(len(other.evidence) for other in some) + len(one.evidence)
+        if some and (len(some) >= MAX_TOGETHER or records > MAX_RECORDS_TOGETHER):
+            yield some
+            some = []
+        some.append(one)
+    if some:
+        yield some
+
+
+def _prepared(one: Assembled, ports: Ports, inputs: Inputs) -> Asked:
     snapshot, flags = frozen(one, ports, inputs)
-    prepared = prepare(
-        one.id, snapshot, one.alerts, menu(snapshot, ports.signals, one.alerts, one.duplicates)
-    )
+    facts = menu(snapshot, ports.signals, one.alerts, one.duplicates)
     asked = str(ports.clock.now_ns())
     run = digest(f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())[7:39]
-    _ask(ports, one, prepared, run)
+    return Asked(one, snapshot, flags, prepare(one.id, snapshot, one.alerts, facts), run)
+
+
+def _briefed(asked: Asked, ports: Ports, inputs: Inputs) -> tuple[Briefed, bytes]:
+    one, snapshot, prepared = asked.one, asked.snapshot, asked.prepared
     drafted, reply = _draft(ports, prepared, inputs)
     stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]
-    grounds = Grounds(snapshot, one.alerts, flags, marked_fields(snapshot), tuple(stale))
+    grounds = Grounds(snapshot, one.alerts, asked.flags, marked_fields(snapshot), tuple(stale))
     checked = check_brief(drafted.brief, grounds)
     rank = _rank(checked, grounds)
     brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     if brief.suggestion.disposition in CLOSING:
-        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, run=run)
+        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, run=asked.run)
         brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     case = Case(
         one.id,
@@ -96,8 +142,7 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
         one.left_out,
     )
     document = documents.case_document(case, brief, snapshot, grounds.flags)
-    _keep(ports, case, brief, document, reply, run)
-    return Briefed(case, brief, snapshot, grounds.flags, document)
+    return Briefed(case, brief, snapshot, grounds.flags, document), reply
 
 
 def _redrafted(
@@ -145,19 +190,17 @@ def _rank(checked: Sequence[CheckedClaim], grounds: Grounds) -> Rank:
     return Rank(level, because, severity(weighed, level))
 
 
-def _ask(ports: Ports, one: Assembled, prepared: Prepared, run: str) -> None:
+def _ask(tx: Transaction, ports: Ports, asked: Asked) -> None:
+    one, document = asked.one, asked.prepared.dossier.document
     manifest = msgspec.json.encode([record.id for record in one.evidence])
-    contents = {"dossier": prepared.dossier.document}
     digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
-    opened = f"open-{one.id}-{prepared.dossier.snapshot[7:23]}"
-    with ports.store.transaction() as tx:
-        if not tx.log.holds(opened):
-            data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
-            content = {"evidence": manifest}
-            tx.log.stage(entry(ports, "case.opened", opened, case=one.id, data=data, contents=content))
-        tx.log.stage(
-            entry(ports, "draft.requested", f"ask-{run}", case=one.id, digests=digests, contents=contents)
-        )
+    opened = f"open-{one.id}-{asked.snapshot.id[7:23]}"
+    if not tx.log.holds(opened):
+        data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
+        content = {"evidence": manifest}
+        tx.log.stage(entry(ports, "case.opened", opened, case=one.id, data=data, contents=content))
+    name, contents = f"ask-{asked.run}", {"dossier": document}
+    tx.log.stage(entry(ports, "draft.requested", name, case=one.id, digests=digests, contents=contents))
 
 
 def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Drafted, bytes]:
@@ -172,45 +215,43 @@ def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Drafted, b
         return Drafted(brief, inputs.fallback.name, Fallback(ports.drafter.name, str(error))), reply
 
 
-def _keep(
-    ports: Ports, case: Case, brief: VerifiedBrief, document: dict[str, object], reply: bytes, run: str
-) -> None:
-    raw = msgspec.json.encode(document)
+def _keep(tx: Transaction, ports: Ports, made: Briefed, reply: bytes, run: str) -> None:
+    case, brief = made.case, made.brief
+    raw = msgspec.json.encode(made.document)
     drafted = msgspec.json.encode(documents.brief_document(brief))
     state = CaseState(case.id, case.snapshot, case.title, case.severity, case.tier, raw)
     verdicts = Counter(claim.status for claim in brief.claims)
     objections = Counter(str(o.check) for claim in brief.claims for o in claim.objections)
     digests = {"verifier": digest(verify.VERSION.encode()), "rules": digest(RULE_TABLE.encode())}
     digests["dictionary"] = ports.dictionary.digest
-    with ports.store.transaction() as tx:
-        tx.log.stage(
-            entry(
-                ports,
-                "brief.drafted",
-                f"reply-{run}",
-                case=case.id,
-                refs={"request": f"ask-{run}"},
-                data={"drafter": brief.drafter, "fallback": brief.fallback is not None},
-                contents={"reply": reply},
-            )
+    tx.log.stage(
+        entry(
+            ports,
+            "brief.drafted",
+            f"reply-{run}",
+            case=case.id,
+            refs={"request": f"ask-{run}"},
+            data={"drafter": brief.drafter, "fallback": brief.fallback is not None},
+            contents={"reply": reply},
         )
-        tx.cases.save(state)
-        tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, drafted))
-        tx.log.stage(
-            entry(
-                ports,
-                "brief.verified",
-                f"verified-{run}-{digest(raw)[7:23]}",
-                case=case.id,
-                refs={"brief": f"reply-{run}"},
-                digests=digests,
-                contents={"brief": raw},
-                data={
-                    "statuses": dict(sorted(verdicts.items())),
-                    "objections": dict(sorted(objections.items())),
-                    "disposition": brief.suggestion.disposition,
-                    "rule": brief.suggestion.rule,
-                    "tier": case.tier,
-                },
-            )
+    )
+    tx.cases.save(state)
+    tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, drafted))
+    tx.log.stage(
+        entry(
+            ports,
+            "brief.verified",
+            f"verified-{run}-{digest(raw)[7:23]}",
+            case=case.id,
+            refs={"brief": f"reply-{run}"},
+            digests=digests,
+            contents={"brief": raw},
+            data={
+                "statuses": dict(sorted(verdicts.items())),
+                "objections": dict(sorted(objections.items())),
+                "disposition": brief.suggestion.disposition,
+                "rule": brief.suggestion.rule,
+                "tier": case.tier,
+            },
         )
+    )
