@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 IN_LIMIT = 10_000  # values in one IN list; SQLite takes 32,766 variables
 SQLITE_IN = 500  # values in one hot-path IN list: few enough for SQLite's statement cache
@@ -53,6 +53,8 @@ def _unnest(table: Table, columns: Sequence[str]) -> str:
 
 
 def _array_type(table: Table, column: str) -> str:
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - costs every start, and only PostgreSQL needs it
+
     kind = table.c[column].type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
     return _ARRAYS.get(kind.split("(")[0], "text")
 
@@ -63,9 +65,16 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
 
 def add_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert one row; False when a uniqueness rule says it is there already."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = make(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - as above
+
+    return postgresql.insert(table)
 
 
 def chunks(values: Sequence[Any], size: int) -> Iterator[list[Any]]:
