@@ -4,14 +4,16 @@ Totals, first and last times and absences can be stated of the whole only where 
 was read completely. No manifest means nothing is covered. Source: contract `coverage.schema.json`.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from countersign.core.canonical import parse_time
+from countersign.core.claims import OPS
 from countersign.core.fields import Clause
+from countersign.core.manifest import is_text, read_manifest
+from countersign.core.strict import Refused, compared
 
 
 class CoverageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,44 +52,80 @@ class CoverageRow(msgspec.Struct, frozen=True, kw_only=True):
 
 Coverage = tuple[CoverageRow, ...]
 
-_KEYS = {"source", "schema", "from", "to", "where", "query_id", "complete", "limit_hit", "reason"}
+_NEEDED = {"source", "schema", "from", "to", "complete", "limit_hit"}
+_KEYS = _NEEDED | {"where", "query_id", "reason"}
 
 
 def parse_coverage(data: bytes) -> Coverage:
     """Read a manifest; raises ValueError with the row and what is wrong with it."""
-    rows = json.loads(data, parse_float=Decimal)
+    rows = read_manifest(data)
     if not isinstance(rows, list):
         raise ValueError("a coverage manifest is a JSON array of rows")  # noqa: TRY004 - one error for every malformed manifest
-    return tuple(_row(number, row) for number, row in enumerate(rows, 1))
+    return tuple(_row(f"coverage row {number}", row) for number, row in enumerate(rows, 1))
 
 
-def _row(number: int, row: object) -> CoverageRow:
-    if not isinstance(row, dict) or not {"source", "schema", "from", "to", "complete", "limit_hit"} <= set(
-        row
-    ):
-        raise ValueError(f"coverage row {number}: needs source, schema, from, to, complete and limit_hit")
+def _row(name: str, row: object) -> CoverageRow:
+    if not isinstance(row, dict) or not row.keys() >= _NEEDED:
+        raise ValueError(f"{name}: needs source, schema, from, to, complete and limit_hit")
     if unknown := set(row) - _KEYS:
-        raise ValueError(f"coverage row {number}: unknown key {min(unknown)!r}")
-    start, end = parse_time(str(row["from"])), parse_time(str(row["to"]))
-    if start is None or end is None or start >= end:
-        raise ValueError(f"coverage row {number}: from and to are RFC 3339 times with a zone, from before to")
+        raise ValueError(f"{name}: unknown key {min(unknown)[:40]!r}")
+    if not is_text(row["source"]) or not is_text(row["schema"]):
+        raise ValueError(f"{name}: source and schema are strings that are not empty")
+    if not all(row.get(key, "") == "" or is_text(row[key]) for key in ("query_id", "reason")):
+        raise ValueError(f"{name}: query_id and reason are strings")
     if not isinstance(row["complete"], bool) or not isinstance(row["limit_hit"], bool):
-        raise ValueError(f"coverage row {number}: complete and limit_hit are booleans")  # noqa: TRY004 - as above
+        raise ValueError(f"{name}: complete and limit_hit are booleans")  # noqa: TRY004 - as above
     if row["complete"] and row["limit_hit"]:
-        raise ValueError(f"coverage row {number}: a query that hit its limit is not complete")
+        raise ValueError(f"{name}: a query that hit its limit is not complete")
+    start, end = _moment(row["from"]), _moment(row["to"])
+    if start is None or end is None or start >= end:
+        raise ValueError(f"{name}: from and to are RFC 3339 times with a zone, from before to")
     return CoverageRow(
-        source=str(row["source"]),
-        schema=str(row["schema"]),
+        source=row["source"],
+        schema=row["schema"],
         start=row["from"],
         end=row["to"],
         start_ns=start,
         end_ns=end,
-        where=tuple((p, op, v) for p, op, v in row.get("where", ())),
-        query_id=str(row.get("query_id", "")),
+        where=_where(name, row.get("where", [])),
+        query_id=row.get("query_id", ""),
         complete=row["complete"],
         limit_hit=row["limit_hit"],
-        reason=str(row.get("reason", "")),
+        reason=row.get("reason", ""),
     )
+
+
+def _moment(value: object) -> int | None:
+    return parse_time(value) if isinstance(value, str) else None
+
+
+def _where(name: str, clauses: object) -> tuple[Clause, ...]:
+    if not isinstance(clauses, list) or not all(isinstance(c, list) and len(c) == 3 for c in clauses):
+        raise ValueError(f"{name}: where is an array of clauses [pointer, operator, value]")
+    return tuple(_clause(name, *clause) for clause in clauses)
+
+
+def _clause(name: str, pointer: object, op: object, value: object) -> Clause:
+    if not isinstance(pointer, str) or not is_text(pointer) or not pointer.startswith("/"):
+        raise ValueError(f"{name}: a clause begins with a pointer")
+    if not isinstance(op, str) or op not in OPS:
+        raise ValueError(f"{name}: an operator is one of {', '.join(sorted(OPS))}")
+    if not (is_text(value) or value == "" or isinstance(value, bool) or _is_exact(value)):
+        raise ValueError(
+            f"{name}: the value of a clause is a string, a boolean or a number that a double holds"
+        )
+    try:
+        compared(op, value)
+    except Refused as error:
+        raise ValueError(f"{name}: {error}") from error
+    return pointer, op, value
+
+
+def _is_exact(value: object) -> bool:
+    """Does the number stay what it is when the manifest is written again?"""
+    if isinstance(value, Decimal):
+        return Decimal(repr(float(value))) == value
+    return isinstance(value, int) and abs(value) < 2**53
 
 
 def window(rows: Iterable[CoverageRow], schema: str) -> tuple[int, int] | None:

@@ -4,17 +4,18 @@ They are what a benign reading must rest on, because nobody under investigation 
 Source: contract `reference.schema.json`.
 """
 
-import json
 from decimal import Decimal
 
 import msgspec
 
 from countersign.core.canonical import NANOSECONDS, parse_time
 from countersign.core.ids import digest
+from countersign.core.manifest import is_text, read_manifest
 
 KINDS = frozenset(
     "test_register change_register job_inventory callback baseline indicator_list allow_list rule_text attack".split()
 )
+MAX_TTL_DAYS = 36_500
 _KEYS = {"kb", "kb_version", "kind", "loaded_at", "ttl_days", "entries"}
 
 
@@ -36,42 +37,52 @@ class Reference(msgspec.Struct, frozen=True):
         )
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return dict(pairs)
-
-
 def parse_reference(data: bytes) -> Reference:
     """Read one reference file; raises ValueError that says what is wrong."""
-    document = json.loads(data, parse_float=Decimal, object_pairs_hook=_unique)
+    document = read_manifest(data)
     if not isinstance(document, dict) or not (_KEYS - {"ttl_days"}) <= set(document) <= _KEYS:
         raise ValueError(
             "a reference needs exactly kb, kb_version, kind, loaded_at, entries (and may have ttl_days)"
         )
-    kind, loaded = document["kind"], parse_time(str(document["loaded_at"]))
-    if kind not in KINDS:
+    if not is_text(document["kb"]) or not is_text(document["kb_version"]):
+        raise ValueError("kb and kb_version are strings that are not empty")
+    kind, loaded = document["kind"], document["loaded_at"]
+    if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind is one of {', '.join(sorted(KINDS))}")
-    if loaded is None:
+    loaded_ns = parse_time(loaded) if isinstance(loaded, str) else None
+    if loaded_ns is None:
         raise ValueError("loaded_at is an RFC 3339 time with a zone")
-    ttl = document.get("ttl_days")
-    if ttl is not None and (isinstance(ttl, bool) or not isinstance(ttl, int | Decimal) or ttl <= 0):
-        raise ValueError("ttl_days is a number above 0")
-    entries: dict[str, dict[str, object]] = {}
-    for number, entry in enumerate(document["entries"], 1):
-        key = entry.get("key") if isinstance(entry, dict) else None
-        if not isinstance(key, str) or not key or key in entries:
-            raise ValueError(f"entry {number} needs a key of its own")
-        fields = {name: value for name, value in entry.items() if name != "key"}
-        if not all(isinstance(value, str | int | Decimal | bool) for value in fields.values()):
-            raise ValueError(f"entry {number}: fields are strings, numbers or booleans")
-        entries[key] = fields
     return Reference(
-        str(document["kb"]),
-        str(document["kb_version"]),
+        document["kb"],
+        document["kb_version"],
         kind,
-        loaded,
-        None if ttl is None else Decimal(ttl),
-        entries,
+        loaded_ns,
+        _ttl(document["ttl_days"]) if "ttl_days" in document else None,
+        _entries(document["entries"]),
         digest(data),
     )
+
+
+def _ttl(days: object) -> Decimal:
+    if isinstance(days, bool) or not isinstance(days, int | Decimal) or not 0 < days <= MAX_TTL_DAYS:
+        raise ValueError(f"ttl_days is a number above 0, at most {MAX_TTL_DAYS}")
+    return Decimal(days)
+
+
+def _entries(rows: object) -> dict[str, dict[str, object]]:
+    if not isinstance(rows, list):
+        raise ValueError("entries is an array of objects")  # noqa: TRY004 - one error for every malformed reference
+    entries: dict[str, dict[str, object]] = {}
+    for number, row in enumerate(rows, 1):
+        key = row.get("key") if isinstance(row, dict) else None
+        if not isinstance(key, str) or not is_text(key) or key in entries:
+            raise ValueError(f"entry {number} needs a key of its own")
+        fields = {name: value for name, value in row.items() if name != "key"}
+        if not all(value == "" or is_text(value) or _is_number(value) for value in fields.values()):
+            raise ValueError(f"entry {number}: fields are strings, numbers or booleans")
+        entries[key] = fields
+    return entries
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | Decimal)  # a boolean is an int
