@@ -226,7 +226,7 @@ def test_r08_a_job_that_does_its_usual_work_is_benign():
 
 
 def test_r08_an_owner_who_confirmed_makes_it_benign():
-    calls = reference("callback", {"key": "CB-1", "owner": "mlind", "says": "mine"})
+    calls = reference("callback", CHANGE | {"key": "CB-1", "says": "mine"})
     claims = [
         STOPPED[0],
         pinned("r1", "callback", "CB-1", "says", "mine"),
@@ -234,6 +234,17 @@ def test_r08_an_owner_who_confirmed_makes_it_benign():
     ]
 
     assert ("R08", "benign_positive", ("h1",)) == outcome([STOP], [calls], claims)
+
+
+def test_a_call_back_about_another_time_confirms_nothing():
+    calls = reference("callback", CHANGE | {"key": "CB-1", "says": "mine", "to": "2025-03-11T11:30:00Z"})
+    claims = [
+        STOPPED[0],
+        pinned("r1", "callback", "CB-1", "says", "mine"),
+        reads("h1", "owner_confirmed", "c1", "r1"),
+    ]
+
+    assert ("R11", "insufficient_data", ()) == outcome([STOP], [calls], claims)
 
 
 def test_r09_a_rule_that_matched_what_it_was_not_meant_for_is_a_false_positive():

@@ -168,7 +168,9 @@ def test_facts_are_read_from_the_records_of_a_case():
     assert (facts.relations, facts.records) == (("replication",), 2)
 
 
-def test_assets_count_where_an_alert_names_them():
+def test_an_asset_weighs_in_whichever_record_it_stands():
+    """A case must not become lighter because something else in it raised an alert."""
     snapshot, made = case({"host": "dc01"}, {"host": "ws7", "verb": "x"})
-    assert gather(snapshot, (alert(evidence=made[1].id),)).hosts == ("ws7",)
+    assert gather(snapshot, (alert(evidence=made[1].id),)).hosts == ("dc01", "ws7")
+    assert tier(gather(snapshot, (alert(evidence=made[1].id),)))[0] == 3
     assert tier(gather(snapshot, (alert(evidence=made[0].id),)))[0] == 3

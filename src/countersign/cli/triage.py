@@ -39,12 +39,10 @@ def triage(
     keep_coverage(ports, manifest)
     manual = title is not None or not read.alerts
     groups = assemble.by_hand(read, ports, title or "") if manual else assemble.from_alerts(read, ports)
-    inputs = draft.Inputs(
-        manifest or stored_coverage(ports),
-        stored_references(ports),
-        quarantined(read),
-        wiring.drafter("rules"),
-    )
+    with ports.store.reading() as tx:
+        stored = tx.evidence.counts().schemas
+    pinned = stored_references(ports)
+    inputs = draft.Inputs(manifest, pinned, quarantined(read), wiring.drafter("rules"), stored)
     with files.sink(out) as sink:
         _print(sink, form, read, briefs(groups, ports, inputs))
     ports.store.log.sequence()
@@ -161,13 +159,6 @@ def keep_coverage(ports: Ports, manifest: Coverage) -> None:
     if manifest:
         with ports.store.transaction() as tx:
             tx.coverage.add(msgspec.json.encode([row.document() for row in manifest]))
-
-
-def stored_coverage(ports: Ports) -> Coverage:
-    """The manifest added last."""
-    with ports.store.reading() as tx:
-        kept = tx.coverage.all()
-    return parse_coverage(kept[-1]) if kept else ()
 
 
 def stored_references(ports: Ports) -> tuple[Reference, ...]:

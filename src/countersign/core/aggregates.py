@@ -30,6 +30,10 @@ def _filter(a: Assessment, snapshot: Snapshot, wanted: Filter, distinct: str = "
             a.object(5, f"{wanted.schema} has no field {shown(pointer, tainted=False)} in the dictionary")
             return False
         a.tainted = a.tainted or path.field.tainted
+        # (6) A key that only the claim names is prose too: it stands in some record.
+        if path.names_keys and not any(form is not None for form in snapshot.column(wanted.schema, pointer)):
+            a.object(6, "the pointer names a key that no record has")
+            return False
     for pointer, op, value in wanted.where:
         path = schema.path(pointer)
         if path is not None and not _clause(a, snapshot, wanted.schema, path, op, value):
@@ -53,6 +57,7 @@ def _clause(a: Assessment, snapshot: Snapshot, schema: str, path: Path, op: str,
     if value in path.field.vocabulary or snapshot.hits(schema, (path.pointer, op, value)):
         return True
     if value in snapshot.known_strings:
+        a.tainted = True  # it stands in another field, so whoever wrote that one chose it
         return True
     a.object(6, "a filter value is neither typed nor present in the evidence or a pinned list")
     return False

@@ -115,7 +115,7 @@ def stated(claims: Iterable[Claim], snapshot: Snapshot) -> tuple[Stated, ...]:
 def _add_up(eid: str, pointers: set[str], snapshot: Snapshot) -> list[Stated]:
     schema, found = snapshot.schema(eid), []
     for row in schema.relations if schema else ():
-        if not snapshot.holds(eid, row.when):
+        if snapshot.relation(eid, row.name) is not row:  # the first row that applies is the one that counts
             continue
         roles: dict[str, str] = {}
         for role, place in row.roles:

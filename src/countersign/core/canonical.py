@@ -108,6 +108,8 @@ def clock(ns: int) -> str:
 
 def _text(kind: str, how: str, value: str) -> Canon:
     if kind == "ip":
+        if "%" in value:  # a zone id is free text, so it is no address
+            return ("s", value)
         try:
             return ("ip", ip_address(value).packed)
         except ValueError:

@@ -88,7 +88,7 @@ Node = dict[str, Any]
 """A trie of pointer tokens; the key `""` holds the field that ends there."""
 
 _END = "\0end"
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_SLOT = re.compile(r"(\{[0-9]\})")
 
 
 class Schema:
@@ -184,19 +184,22 @@ class Path(msgspec.Struct, frozen=True):
     @property
     def label(self) -> str:
         """The field's name in a sentence, with `{1}` filled by the first wildcard's key (or index + 1)."""
-        if "{" not in self.field.label:
-            return self.field.label or self.pointer.rsplit("/", 1)[-1]
-        wild = [
-            str(int(token) + 1) if _is_index(token) else token
-            for token, pattern in zip(self.tokens, tokens(self.field.pointer), strict=True)
-            if pattern == ANY
-        ]
-        label = self.field.label
-        for number, token in enumerate(wild, 1):
-            label = label.replace(
-                "{" + str(number) + "}", token if _PLAIN_KEY.fullmatch(token) else shown(token, tainted=True)
-            )
-        return label
+        wild = [str(int(t) + 1) if _is_index(t) else shown(t, tainted=True) for t in self._wild()]
+        slots = [f"{{{number}}}" for number in range(1, len(wild) + 1)]
+        label = self.field.label or self.pointer.rsplit("/", 1)[-1]
+        parts = _SLOT.split(label)
+        filled = "".join(wild[slots.index(part)] if part in slots else part for part in parts)
+        bare = [t for t, slot in zip(wild, slots, strict=True) if slot not in parts and not t.isdecimal()]
+        return filled + (f" ({', '.join(bare)})" if bare else "")
+
+    def _wild(self) -> list[str]:
+        patterns = tokens(self.field.pointer)
+        return [t for t, pattern in zip(self.tokens, patterns, strict=True) if pattern == ANY]
+
+    @property
+    def names_keys(self) -> bool:
+        """Does the pointer choose a key where the dictionary has any?"""
+        return any(not _is_index(token) for token in self._wild())
 
 
 class Dictionary:
@@ -268,7 +271,7 @@ def _plant(root: Node, known: Field) -> None:
 
 def _trace(root: Node, pointer: str) -> Path | None:
     way = tokens(pointer)
-    if not way or not pointer.startswith("/"):
+    if not way or not pointer.startswith("/") or ANY in way:  # `*` is the dictionary's word, never a claim's
         return None
     return _follow(root, pointer, way, 0, ())
 

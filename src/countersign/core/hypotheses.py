@@ -29,6 +29,9 @@ HOUR_NS = 3600 * NANOSECONDS
 SCAN_COUNT, FAILURE_COUNT, LISTING_COUNT, BEACON_COUNT, IMPACT_COUNT = 10, 10, 5, 10, 10
 
 
+AGES = frozenset({"age_days", "first_seen", "last_seen", "published", "shared"})
+"""Fields of an indicator list that say how old an indicator is, or that many share it."""
+
 Shape = Callable[[Basis], str]
 """What is missing from a basis, in words; empty when nothing is."""
 
@@ -229,15 +232,32 @@ def _spans(entry: Mapping[str, object], eid: str, snapshot: Snapshot) -> bool:
     ns, schema = snapshot.evidence[eid].event_ns, snapshot.schema(eid)
     if start is None or end is None or ns is None or schema is None or not start <= ns < end:
         return False
-    values = {
-        value_text(v).lower()
-        for _, f, v in walk(schema, snapshot.view(eid))
-        if f and not isinstance(v, dict | list)
-    }
-    return all(who in entry and _names(str(entry[who]), values) for who in ("actor", "asset"))
+    return all(
+        who in entry and _names(str(entry[who]), told(snapshot, eid, who)) for who in ("actor", "asset")
+    )
 
 
-def _names(named: str, values: set[str]) -> bool:
+SIDES = {
+    "actor": frozenset({"actor", "source", "principal", "process"}),
+    "asset": frozenset({"target", "destination", "host", "resource", "object", "app"}),
+}
+
+
+def told(snapshot: Snapshot, eid: str, side: str = "") -> frozenset[str]:
+    """What a record says that no outsider could have written, in lower case: of its actor, its asset, or at all."""
+    schema = snapshot.schema(eid)
+    if schema is None:
+        return frozenset()
+    roles = SIDES.get(side)
+    values = (
+        value_text(value).lower()
+        for _, field, value in walk(schema, snapshot.view(eid))
+        if field is not None and not field.tainted and (roles is None or field.role in roles)
+    )
+    return frozenset(v for value in values for v in (value, value.rsplit("\\", 1)[-1]))
+
+
+def _names(named: str, values: frozenset[str]) -> bool:
     if "/" not in named:
         return named.lower() in values
     try:
@@ -254,29 +274,44 @@ def _inside(value: str, net: Any) -> bool:
         return False
 
 
+def _runs(entry: Mapping[str, object], b: Basis) -> bool:
+    sides = [side for side in SIDES if side in entry]
+    return bool(sides) and all(
+        _names(str(entry[side]), told(b.snapshot, eid, side)) for side in sides for eid in _alerted(b)
+    )
+
+
 def _automation(b: Basis) -> str:
-    if not b.references("job_inventory"):
-        return "needs an entry of the job inventory"
+    entries = [
+        b.snapshot.references[c.kb, c.kb_version].entries[c.key] for c in b.references("job_inventory")
+    ]
+    if not any(_runs(entry, b) for entry in entries):
+        return "needs an entry of the job inventory that names actor and asset of every alert record"
     return "" if b.counted(0) and b.references("baseline") else "needs a count beside a stored baseline"
 
 
-def _confirmed(b: Basis) -> str:
-    return "" if b.references("callback") else "needs a call-back record"
+def _alerted(b: Basis) -> tuple[str, ...]:
+    return b.alerts or tuple(b.snapshot.evidence)
+
+
+def _keyed(b: Basis, *kinds: str) -> bool:
+    """Does a pinned entry name something that every alert record says in a field no outsider writes?"""
+    keys = {claim.key.lower() for claim in b.references(*kinds)}
+    return bool(keys) and all(keys & told(b.snapshot, eid) for eid in _alerted(b))
 
 
 def _defect(b: Basis) -> str:
-    if not b.references("rule_text"):
-        return "needs the rule's text"
+    if not _keyed(b, "rule_text"):
+        return "needs the text of the rule that fired"
     matched = [c for c in b.told() if not b.alerts or c.cite in b.alerts]
     return "" if matched else "needs a field of the matched condition"
 
 
 def _intel(b: Basis) -> str:
-    return (
-        ""
-        if b.references("indicator_list", "allow_list")
-        else "needs the indicator's age or an allow-list hit"
-    )
+    aged = any(claim.field in AGES for claim in b.references("indicator_list"))
+    if _keyed(b, "allow_list") or (aged and _keyed(b, "indicator_list")):
+        return ""
+    return "needs the age of the triggering indicator, or that an allow-list names it"
 
 
 def _blocked(b: Basis) -> str:
@@ -318,7 +353,7 @@ SHAPES: dict[str, Shape] = {
     "authorised_test": _register("test_register"),
     "approved_change": _register("change_register"),
     "known_automation": _automation,
-    "owner_confirmed": _confirmed,
+    "owner_confirmed": _register("callback"),
     "rule_defect": _defect,
     "stale_intel": _intel,
     "blocked": _blocked,

@@ -92,7 +92,7 @@ def _merged(told: list[Line], snapshot: Snapshot) -> list[Line]:
         else:
             home.claims += line.claims
             if not home.counted:
-                home.text += f" {len(records)} such records{_span(line.claims, snapshot)}."
+                home.text += " In all " + line.text
             home.counted = records
     return kept
 
@@ -110,7 +110,9 @@ def _about(claim: Claim | None) -> object:
     match claim:
         case FieldClaim() | QuoteClaim() | RelationClaim():
             return claim.cite
-        case CountClaim() | TimeClaim() if not getattr(claim, "distinct", ""):
+        case CountClaim() | TimeClaim() if (
+            not getattr(claim, "distinct", "") and not claim.start and not claim.end
+        ):
             return repr(claim.filter)
         case _:
             return None
@@ -142,8 +144,11 @@ def _of_record(run: list[CheckedClaim], eid: str, snapshot: Snapshot) -> str:
         path = snapshot.path(snapshot.evidence[eid].schema, pointer)
         if pointer in used or path is None:
             continue
-        value = claim.text if isinstance(claim, QuoteClaim) else snapshot.value(eid, path)
-        extra.append(f"{path.label} {shown(value, tainted=path.field.tainted)}")
+        value = snapshot.value(eid, path)
+        if isinstance(claim, QuoteClaim) and claim.text != value:
+            extra.append(f"{path.label} with the words {shown(claim.text, tainted=path.field.tainted)}")
+        else:
+            extra.append(f"{path.label} {shown(value, tainted=path.field.tainted)}")
     if not sentence:
         return "; ".join(extra) + "."
     return sentence + (f" ({'; '.join(extra)})" if extra else "") + "."
@@ -157,7 +162,7 @@ def _relation(
     best: tuple[str, set[str]] = ("", set())
     named = {c.rel: {role for role, _ in c.roles} for c in claims if isinstance(c, RelationClaim)}
     for row in schema.relations if schema else ():
-        if not snapshot.holds(eid, row.when):
+        if snapshot.relation(eid, row.name) is not row:
             continue
         roles, used = _roles(eid, row, named.get(row.name, set()), told, snapshot)
         if (
@@ -177,6 +182,9 @@ def _roles(
     for role, place in row.roles:
         path, value = role_value(snapshot, eid, place)
         if path is None or isinstance(value, dict | list) or (role not in named and path.pointer not in told):
+            continue
+        part = told.get(path.pointer)
+        if role not in named and isinstance(part, QuoteClaim) and part.text != value:
             continue
         word = place.absent if value is MISSING else place.present
         if place.mapping and value is not MISSING:
@@ -202,7 +210,7 @@ def _counted(wanted: Filter, snapshot: Snapshot) -> str:
         return ""
     given = {pointer: (op, value) for pointer, op, value in wanted.where}
     for row in schema.relations:
-        if not snapshot.holds(found[0].id, row.when):
+        if snapshot.relation(found[0].id, row.name) is not row:
             continue
         roles: dict[str, str] = {}
         for role, place in row.roles:
@@ -279,7 +287,10 @@ def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Tol
                 value = snapshot.value(made.a.cite, path)
                 names.setdefault(claim.text or "", f"process {shown(value, tainted=path.field.tainted)}")
                 rows.setdefault(claim.text or "", []).append((claim.text or "", claim.id or ""))
-        if isinstance(made, CountClaim):
+        if isinstance(made, CountClaim) and not _plainly(made):
+            rows.setdefault(claim.text or "", []).append(("as counted", claim.id or ""))
+            names.setdefault(claim.text or "", claim.text or "")
+        elif isinstance(made, CountClaim):
             pointer, _, value = made.filter.where[0]
             path = snapshot.path(made.filter.schema, pointer)
             text = shown(value, tainted=path is None or path.field.tainted)
@@ -288,6 +299,12 @@ def _indicators(checked: Iterable[CheckedClaim], snapshot: Snapshot) -> list[Tol
             said = f"{len(claim.records)} in {made.filter.schema} ({path.label if path else pointer} {text})"
             rows.setdefault(key, []).append((said, claim.id or ""))
     return [(names[key], sources) for key, sources in rows.items()]
+
+
+def _plainly(claim: CountClaim) -> bool:
+    """Is it a plain number of records that hold one value, over everything collected?"""
+    bounded = claim.distinct or claim.start or claim.end or claim.op != "eq"
+    return not bounded and len(claim.filter.where) == 1 and claim.filter.where[0][1] == "eq"
 
 
 def _entity(value: object, kind: str) -> str:

@@ -356,6 +356,8 @@ def _present(snapshot: Snapshot) -> frozenset[str]:
     for record in snapshot.evidence.values():
         schema = snapshot.dictionary.schema(record.schema)
         if schema is not None:
-            values = (v for _, f, v in walk(schema, snapshot.view(record.id)) if f is not None)
+            values = (
+                v for _, f, v in walk(schema, snapshot.view(record.id)) if f is not None and not f.tainted
+            )
             found |= {value_text(v).lower() for v in values if not isinstance(v, bool)}
     return frozenset(found)

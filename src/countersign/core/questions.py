@@ -217,7 +217,7 @@ class _Filler:
         return self._of_relation(schema, slot, eid) or self._of_field(schema, slot, eid)
 
     def _of_relation(self, schema: Schema, slot: Slot, eid: str) -> str:
-        rows = [dict(row.roles) for row in schema.relations if self.snapshot.holds(eid, row.when)]
+        rows = [dict(r.roles) for r in schema.relations if self.snapshot.relation(eid, r.name) is r]
         for role in slot.relation_roles:
             for row in rows:
                 if role in row and not row[role].mapping and not row[role].present:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from countersign.core.canonical import NANOSECONDS, clock, format_time, parse_time
+from countersign.core.canonical import NANOSECONDS, clock, format_time, is_typed, parse_time
 from countersign.core.claims import AbsenceClaim, CountClaim, Filter, ReferenceClaim, TimeClaim
 from countersign.core.fields import MISSING, Clause, Path, Schema
 from countersign.core.reference import Reference
@@ -108,7 +108,7 @@ def record_name(snapshot: Snapshot, eid: str) -> str:
             value = snapshot.value(eid, path) if path else MISSING
             if path and isinstance(value, str):
                 return shown(value, tainted=path.field.tainted)
-    stated = next((row.name for row in schema.relations if snapshot.holds(eid, row.when)), "")
+    stated = next((r.name for r in schema.relations if snapshot.relation(eid, r.name) is r), "")
     kind = stated.replace("_", " ") if stated else f"{schema.product} record"
     return f"the {kind} of {_clock(snapshot.evidence[eid].event_ns)}"
 
@@ -141,8 +141,18 @@ def _clause(snapshot: Snapshot, schema: str, clause: Clause, trusted: bool) -> s
     pointer, op, value = clause
     path = snapshot.path(schema, pointer)
     label = path.label if path else neutralize(pointer)
-    text = shown(value, tainted=not trusted or path is None or path.field.tainted)
+    tainted = not trusted or path is None or path.field.tainted or borrowed(snapshot, schema, clause)
+    text = shown(value, tainted=tainted)
     return f"{label} {text}" if op == "eq" else f"{label} that {_WORDS[op]} {text}"
+
+
+def borrowed(snapshot: Snapshot, schema: str, clause: Clause) -> bool:
+    """Does a clause's text stand in some other field only? Then whoever wrote that field chose it."""
+    pointer, op, value = clause
+    path = snapshot.path(schema, pointer)
+    if path is None or op == "in_cidr" or not isinstance(value, str) or is_typed(path.field.type, value):
+        return False
+    return value not in path.field.vocabulary and not snapshot.hits(schema, clause)
 
 
 def _interval(start: str, end: str) -> str:
@@ -152,6 +162,17 @@ def _interval(start: str, end: str) -> str:
     since = f" since {moment(first)}" if first is not None else ""
     until = f" until {moment(last)}" if last is not None else ""
     return f",{since}{until}" if since or until else ""
+
+
+def _used(snapshot: Snapshot, claim: CountClaim | TimeClaim) -> str:
+    """The interval a claim was checked over: its own, or the manifest's window where records lie outside it."""
+    whole = snapshot.window(claim.filter.schema)
+    if whole is None or (claim.start and claim.end):
+        return _interval(claim.start, claim.end)
+    times = (record.event_ns for record in snapshot.by_schema.get(claim.filter.schema, ()))
+    if all(ns is not None and whole[0] <= ns < whole[1] for ns in times):
+        return _interval(claim.start, claim.end)
+    return _interval(claim.start or format_time(whole[0]), claim.end or format_time(whole[1]))
 
 
 def count(snapshot: Snapshot, claim: CountClaim, number: int, scope: str | None) -> str:
@@ -167,7 +188,7 @@ def count(snapshot: Snapshot, claim: CountClaim, number: int, scope: str | None)
     else:
         rest = clauses(snapshot, claim.filter, trusted=True)
         rest = rest.replace(" have ", " has ", 1) if number == 1 else rest
-    return f"{what}{rest}{bound}{_interval(claim.start, claim.end)}{_scope(scope)}."
+    return f"{what}{rest}{bound}{_used(snapshot, claim)}{_scope(scope)}."
 
 
 def _scope(scope: str | None) -> str:
@@ -185,7 +206,7 @@ def claimed_count(snapshot: Snapshot, claim: CountClaim) -> str:
 def time(snapshot: Snapshot, claim: TimeClaim, first_ns: int, last_ns: int, scope: str | None) -> str:
     """`First seen at 2025-03-11 09:12:40 UTC: aws.cloudtrail with source address ….`"""
     rest = clauses(snapshot, claim.filter, trusted=True).replace(" have ", " with ", 1)
-    what = f"{claim.filter.schema}{rest}{_scope(scope)}."
+    what = f"{claim.filter.schema}{rest}{_used(snapshot, claim)}{_scope(scope)}."
     if claim.what == "duration_s":
         return f"Over {seconds(last_ns - first_ns)}: {what}"
     word, ns = ("First", first_ns) if claim.what == "first_seen" else ("Last", last_ns)
@@ -196,7 +217,7 @@ def claimed_time(snapshot: Snapshot, claim: TimeClaim) -> str:
     """The same, not borne out."""
     words = {"first_seen": "first seen at", "last_seen": "last seen at", "duration_s": "seconds it lasted:"}
     rest = clauses(snapshot, claim.filter, trusted=False).replace(" have ", " with ", 1)
-    return f"Claimed: {words[claim.what]} {neutralize(value_text(claim.value))}: {claim.filter.schema}{rest}."
+    return f"Claimed: {words[claim.what]} {neutralize(value_text(claim.value))}: {claim.filter.schema}{rest}{_interval(claim.start, claim.end)}."
 
 
 def absence(snapshot: Snapshot, claim: AbsenceClaim) -> str:

@@ -40,6 +40,7 @@ BREAKING = frozenset({"silent", "gap", "truncated", "sampled", "parse"})
 class Snapshot:
     """Frozen evidence, its coverage manifest, the pinned references and the flags on its sources.
 
+    `partial` names record schemas of which more is stored than stands here: nothing is stated of the whole.
     `flags` maps a record schema to the data-quality flags that hold for it in this window; `skew_ns`
     is the measured clock skew to add to the bound between two sources.
     """
@@ -52,6 +53,8 @@ class Snapshot:
         references: Sequence[Reference] = (),
         flags: Mapping[str, frozenset[str]] | None = None,
         skew_ns: int = 0,
+        *,
+        partial: frozenset[str] = frozenset(),
     ) -> None:
         self.dictionary = dictionary
         self.evidence: dict[str, Evidence] = {}
@@ -64,6 +67,7 @@ class Snapshot:
         self.references = {(r.kb, r.kb_version): r for r in references}
         self.flags: Mapping[str, frozenset[str]] = flags or {}
         self.skew_ns = skew_ns
+        self.partial = partial
         self._views: dict[str, Any] = {}
         self._sound: set[str] = set()
         self._columns: dict[tuple[str, str], list[Canon | None]] = {}
@@ -74,6 +78,7 @@ class Snapshot:
     def flagged(self, flags: Mapping[str, frozenset[str]], skew_ns: int) -> "Snapshot":
         """The same evidence with the flags that were found in it; what was parsed is not parsed again."""
         made = Snapshot(self.dictionary, (), self.coverage, tuple(self.references.values()), flags, skew_ns)
+        made.partial = self.partial
         made.evidence, made.by_schema = self.evidence, self.by_schema
         made._views, made._sound, made._levels = self._views, self._sound, self._levels
         made._columns, made._indexes, made._texts = self._columns, self._indexes, self._texts
@@ -247,7 +252,7 @@ class Snapshot:
 
     def broken(self, schema: str) -> bool:
         """Does a data-quality flag forbid calling any window of this schema covered?"""
-        return bool(self.flags.get(schema, frozenset()) & BREAKING)
+        return schema in self.partial or bool(self.flags.get(schema, frozenset()) & BREAKING)
 
     @cached_property
     def known_strings(self) -> frozenset[str]:
@@ -334,6 +339,8 @@ def comparison(path: Path, op: str, value: object) -> Any:
 
 
 def _in_range(value: object) -> Any:
+    if "%" in str(value):  # a zone id is free text
+        return None
     try:
         net = ip_network(str(value), strict=True)
     except ValueError:

@@ -149,16 +149,13 @@ def gather(
     markers: bool = False,
     partial: bool = False,
 ) -> Facts:
-    """The facts of a case, read from its records. Assets and identities count where an alert names them;
-    a case without alerts is about all of its records.
-    """
+    """The facts of a case, read from every record of it: more records can only make it heavier."""
     relations, actions = _stated(snapshot)
-    raised = {alert.evidence for alert in alerts}
     named: dict[str, set[str]] = {"user": set(), "sid": set(), "host": set()}
     for record in snapshot.evidence.values():
         schema = snapshot.dictionary.schema(record.schema)
         # Whoever a mail names, its sender chose.
-        if schema is None or record.schema == "email.rfc822" or (raised and record.id not in raised):
+        if schema is None or record.schema == "email.rfc822":
             continue
         for one, _ in extractor(schema)(snapshot.view(record.id)):
             if one.type in named:

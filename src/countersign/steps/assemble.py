@@ -7,7 +7,7 @@ time. Where nothing alerted, everything that was read is one case, up to a state
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from countersign.core.alert import Alert
+from countersign.core.alert import SEVERITIES, Alert
 from countersign.core.alerting import alert_of
 from countersign.core.case import Assembled
 from countersign.core.correlate import WINDOW_S, Group, Sighting, group, sighting
@@ -32,7 +32,11 @@ def by_hand(read: Read, ports: Ports, title: str = "") -> list[Assembled]:
     if not ids:
         return []
     with ports.store.reading() as tx:
-        evidence = _ordered(tx.evidence.get(ids[:MAX_RECORDS]).values())
+        raised = dict.fromkeys(
+            a.evidence for a in sorted(read.alerts, key=lambda a: -SEVERITIES.index(a.severity))
+        )
+        kept = list(dict.fromkeys([*raised, *ids]))[:MAX_RECORDS]  # what alerted is never what is left out
+        evidence = _ordered(tx.evidence.get(kept).values())
     held = {record.id for record in evidence}
     why = [
         f"opened by hand over {len(ids)} records"

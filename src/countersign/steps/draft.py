@@ -40,6 +40,7 @@ class Inputs(msgspec.Struct, frozen=True):
     references: tuple[Reference, ...] = ()
     quarantined: Mapping[str, int] = MappingProxyType({})  # schema → records that could not be read
     fallback: Drafter | None = None
+    stored: Mapping[str, int] = MappingProxyType({})  # schema → evidence in the store, of every case
 
 
 class Briefed(msgspec.Struct, frozen=True):
@@ -56,7 +57,9 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     """The case's snapshot with its data-quality flags."""
     mine = {record.schema for record in one.evidence}
     coverage = tuple(row for row in inputs.coverage if row.schema in mine)
-    bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references)
+    held = Counter(record.schema for record in one.evidence)
+    partial = frozenset(schema for schema, number in held.items() if inputs.stored.get(schema, 0) > number)
+    bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, partial=partial)
     flags = assess(bare, quarantined=inputs.quarantined, now_ns=judged_ns(one, ports))
     return bare.flagged(by_schema(flags), measured_skew(flags)), flags
 
