@@ -325,7 +325,7 @@ def comparison(path: Path, op: str, value: object) -> Any:
     if op == "in_cidr":
         return _in_range(value) if kind == "ip" else None
     bound = claimed_form(path, value)
-    ordered = {"time": "time", "id": "n", "number": "n"} | dict.fromkeys(INTEGER_TYPES, "n")
+    ordered = {"time": "time", "number": "n"} | dict.fromkeys(INTEGER_TYPES, "n")
     if bound is None or bound[0] != ordered.get(kind):
         return None
     tag, limit = bound[0], bound[1]
