@@ -1,6 +1,7 @@
 """`countersign verify`: claims that anyone wrote against records that anyone has."""
 
 import sys
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,8 @@ from countersign import wiring
 from countersign.cli import files, screen
 from countersign.cli.triage import read_coverage
 from countersign.core import documents
-from countersign.core.evidence import Evidence, Incoming
+from countersign.core.evidence import Evidence, Incoming, Quarantined
+from countersign.core.fields import Dictionary
 from countersign.core.intake import receive
 from countersign.core.reference import Reference, parse_reference
 from countersign.core.render import neutralize
@@ -28,24 +30,17 @@ def verify(
     as_json: bool,
 ) -> int:
     """Print one result per claim; exit code 1 when a record could not be read."""
-    dictionary = wiring.dictionary()
-    records: dict[str, Evidence] = {}
-    broken = 0
     if claims == "-" and "-" in evidence:
         raise UsageError(
             "claims and evidence cannot both be standard input", hint="Give one of them as a file."
         )
-    for outcome in files.records(evidence, fmt):
-        if isinstance(outcome, Incoming):
-            record, _ = receive(outcome, dictionary)
-            known = records.get(record.id)
-            records[record.id] = (
-                record if known is None else msgspec.structs.replace(known, copies=known.copies + 1)
-            )
-        elif hasattr(outcome, "raw"):
-            broken += 1
+    dictionary = wiring.dictionary()
+    read = _read(evidence, fmt, dictionary)
+    broken = sum(read.unreadable.values())
     pinned = [parse(path) for name in references or [] for path in reference_files(name)]
-    snapshot = Snapshot(dictionary, records.values(), read_coverage(coverage or []), pinned)
+    snapshot = Snapshot(
+        dictionary, read.records.values(), read_coverage(coverage or []), pinned, flags=read.flags()
+    )
     try:
         parsed = parse_document(_bytes(claims))
     except ValueError as error:
@@ -65,8 +60,39 @@ def verify(
             out, f"{claim.id or '?'} {claim.status}{scope}: {text}", lead=screen.MARK[claim.status] + " "
         )
     if broken:
-        screen.line(out, f"{broken} records could not be read and were not used", "yellow")
+        were = "record could not be read and was" if broken == 1 else "records could not be read and were"
+        screen.line(out, f"{broken} {were} not used", "yellow")
     return 1 if broken else 0
+
+
+class _Records:
+    """Evidence by id, the schemas of each file, and how many records of a file could not be read."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Evidence] = {}
+        self.schemas: dict[str, set[str]] = defaultdict(set)
+        self.unreadable: Counter[str] = Counter()
+
+    def flags(self) -> dict[str, frozenset[str]]:
+        """`parse` for each schema that lacks records: those of the file, or all where the file names none."""
+        every = set().union(*self.schemas.values())
+        lacking = {name for file in self.unreadable for name in self.schemas.get(file) or every}
+        return {name: frozenset({"parse"}) for name in lacking}
+
+
+def _read(evidence: list[str], fmt: str, dictionary: Dictionary) -> _Records:
+    read = _Records()
+    for outcome in files.records(evidence, fmt):
+        if isinstance(outcome, Quarantined):
+            read.unreadable[outcome.file] += 1
+        elif isinstance(outcome, Incoming):
+            record, _ = receive(outcome, dictionary)
+            copies = read.records[record.id].copies + 1 if record.id in read.records else 1
+            read.records[record.id] = msgspec.structs.replace(
+                read.records.get(record.id, record), copies=copies
+            )
+            read.schemas[outcome.file].add(record.schema)
+    return read
 
 
 def _bytes(name: str) -> bytes:
@@ -94,5 +120,5 @@ def parse(path: Path) -> Reference:
     try:
         return parse_reference(path.read_bytes())
     except (OSError, ValueError) as error:
-        hint = "See docs/formats/claims.md, references."
+        hint = "See docs/formats/coverage-and-references.md for the form."
         raise UsageError(f"{neutralize(str(path), 300)}: {error}", hint=hint) from error
