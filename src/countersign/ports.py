@@ -6,7 +6,7 @@ kept together or not at all. When `with store.transaction()` ends without an err
 `save` may be repeated: the second time changes nothing.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -110,6 +110,10 @@ class EvidenceStore(Protocol):
 
     def counts(self) -> Counts:
         """What the store holds, quarantine included."""
+        ...
+
+    def altered(self) -> str | None:
+        """The id of the first evidence whose stored bytes no longer give it; None when all do. Reads everything."""
         ...
 
 
@@ -262,6 +266,14 @@ class AuditLog(Protocol):
 
     def entries(self, start: int, limit: int) -> tuple[Stored, ...]:
         """Sequenced entries from index `start`, in order."""
+        ...
+
+    def of_case(self, case_id: str, kind: str) -> tuple[Entry, ...]:
+        """Entries of this case and kind, newest first; those that wait for an index too. Reads the whole log."""
+        ...
+
+    def of_kind(self, kind: str) -> Iterator[Entry]:
+        """Every entry of this kind in the order it was written, read as it is asked for."""
         ...
 
     def verify(self, kept: Iterable[Head] = ()) -> LogCheck:

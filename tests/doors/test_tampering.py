@@ -1,6 +1,7 @@
 """What is lost or changed behind the program's back is seen, said, and never passed over."""
 
 import json
+import sqlite3
 
 import pytest
 
@@ -72,3 +73,68 @@ def test_a_manifest_that_cannot_be_used_is_refused_with_the_page_to_read(tmp_pat
         assert "coverage-and-references.md" in ran.errors
 
 
+@pytest.fixture
+def home(tmp_path):
+    """Three alerts triaged into a home."""
+    (tmp_path / "eve.jsonl").write_text("\n".join(map(alert, (1, 2, 3))) + "\n")
+    assert run("--home", tmp_path / "home", "triage", tmp_path / "eve.jsonl", "--json").code == 0
+    return tmp_path / "home"
+
+
+def by_hand(home, *statements):
+    """Change the database behind the program, and put the guards back as they were."""
+    with sqlite3.connect(home / "countersign.db") as database:
+        guards = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            database.execute(statement)
+        for _, guard in guards:
+            database.execute(guard)
+    database.close()
+
+
+def checked(home, *words):
+    return run("--home", home, "log", "verify", *words)
+
+
+def test_an_untouched_home_is_intact_and_prints_a_head_to_keep(home):
+    ran = checked(home)
+    assert ran.code == 0, ran.errors
+    size, root = ran.out.splitlines()[-1].split(":")
+    assert int(size) > 0
+    assert len(root) == 64
+    assert checked(home, "--head", f"{size}:{root}").code == 0
+    assert checked(home, "--head", f"{size}:{'0' * 64}").code == 3
+    assert checked(home, "--head", "7").code == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE case_snapshot SET document = CAST(replace(CAST(document AS TEXT), 'LOCAL', 'OTHER') AS BLOB)",
+        "UPDATE case_snapshot SET title = CAST('harmless' AS BLOB)",
+        "UPDATE case_snapshot SET tier = 0 - tier",
+    ],
+)
+def test_a_forged_case_is_neither_shown_nor_exported_nor_intact(home, statement):
+    [case] = run("--home", home, "case", "list", "--json").json["cases"]
+    by_hand(home, statement)
+    for words in (("show",), ("show", "--json"), ("show", "--markdown"), ("export",)):
+        ran = run("--home", home, "case", words[0], case["id"], *words[1:])
+        assert (ran.code, ran.raw) == (3, b"")
+        assert "is not what was logged" in ran.errors
+    listed = run("--home", home, "case", "list", "--json")
+    assert (listed.code, listed.json["cases"]) == (3, [])
+    assert case["id"] in listed.errors
+    assert "altered" in checked(home, "--json").json["status"]
+
+
+def test_a_changed_record_is_seen(home):
+    by_hand(home, "UPDATE evidence SET raw = CAST('{}' AS BLOB) WHERE seq = 1")
+    assert (3, "altered") == (checked(home).code, checked(home, "--json").json["status"])
+
+
+def test_cases_and_evidence_beside_an_empty_log_are_incomplete(home):
+    by_hand(home, *(f"DELETE FROM log_{name}" for name in ("head", "sequence", "staged", "entry")))
+    assert (3, "incomplete") == (checked(home).code, checked(home, "--json").json["status"])

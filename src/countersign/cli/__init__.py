@@ -190,11 +190,18 @@ def reference_list(as_json: AsJson = False, home: Home = None, config: Config = 
 
 
 @log_app.command("verify")
-def log_verify(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+def log_verify(
+    as_json: AsJson = False,
+    head: Annotated[
+        list[str] | None, typer.Option("--head", help="A head that you kept, SIZE:ROOT; may be repeated.")
+    ] = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
     """Recompute the whole log: intact, incomplete, altered, or could not check."""
     from countersign.cli import log as door
 
-    _run(door.verify, _places(home, config), as_json)
+    _run(door.verify, _places(home, config), as_json, head)
 
 
 @app.command("doctor")

@@ -6,27 +6,35 @@ from typing import Any
 
 from countersign.cli import files, screen
 from countersign.cli.places import Places, open_ports
-from countersign.errors import UsageError
+from countersign.errors import TamperDetected, UsageError
 from countersign.ports import CaseState, Ports
+from countersign.steps.logged import ensure_logged, forged
 
 PAGE = 200
 
 
 def listing(places: Places, as_json: bool) -> int:
-    """Cases, newest first, at most 200."""
+    """Cases, newest first, at most 200; those that are not what was logged are left out, and an error names them."""
     ports = open_ports(places)
     with ports.store.reading() as tx:
         cases = tx.cases.recent(PAGE)
+    wrong = forged([c.case_id for c in cases], ports)
+    _list([c for c in cases if c.case_id not in wrong], as_json)
+    if wrong:
+        raise TamperDetected(f"the stored state is not what was logged: {', '.join(sorted(wrong))}")
+    return 0
+
+
+def _list(cases: list[CaseState], as_json: bool) -> None:
     if as_json:
         rows = [{"id": c.case_id, "title": c.title, "severity": c.severity, "tier": c.tier} for c in cases]
         sys.stdout.write(json.dumps({"schema": "countersign.cases/1", "cases": rows}, indent=1) + "\n")
-        return 0
+        return
     out = screen.console()
     if not cases:
         screen.line(out, "no cases yet; `countersign triage PATH…` makes them")
     for one in sorted(cases, key=lambda c: -c.tier):
         screen.line(out, one.title, lead=f"{one.case_id}  {one.severity:<8} tier {one.tier}  ")
-    return 0
 
 
 def _find(ports: Ports, named: str) -> CaseState:
@@ -45,7 +53,9 @@ def _find(ports: Ports, named: str) -> CaseState:
 
 def show(places: Places, named: str, form: str) -> int:
     """One case as it was kept."""
-    state = _find(open_ports(places), named)
+    ports = open_ports(places)
+    state = _find(ports, named)
+    ensure_logged(state, ports)
     if form == "json":
         sys.stdout.write(files.as_json(state.document))
         return 0
@@ -75,7 +85,9 @@ def export(places: Places, named: str, form: str, out: str | None) -> int:
         raise UsageError(
             f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned."
         )
-    state = _find(open_ports(places), named)
+    ports = open_ports(places)
+    state = _find(ports, named)
+    ensure_logged(state, ports)
     note = json.loads(state.document)["brief"]["notes_markdown"] + "\n"
     with files.sink(out) as sink:
         sink.write(note if form == "markdown" else files.as_json(state.document))

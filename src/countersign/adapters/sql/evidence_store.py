@@ -14,6 +14,7 @@ from countersign.ports import Counts, Matches
 
 Batch = Sequence[tuple[Evidence, Sequence[Pair]]]
 COLUMNS = ("digest", "origin_id", "event_ns", "ingest_ns", "raw")
+VERIFY_CHUNK = 1_000  # records held at once while all are hashed again
 
 
 class SqlEvidenceStore:
@@ -144,6 +145,16 @@ class SqlEvidenceStore:
             ).scalar_one(),
             schemas={schema: counted for schema, counted in sorted(schemas.items()) if counted},
         )
+
+    def altered(self) -> str | None:
+        table, after = tables.evidence, -1
+        query = select(table.c.seq, table.c.digest, table.c.raw).order_by(table.c.seq).limit(VERIFY_CHUNK)
+        while rows := self._connection.execute(query.where(table.c.seq > after)).all():
+            for row in rows:
+                if sha256(row.raw).digest() != bytes(row.digest):
+                    return digest_text(row.digest)
+            after = rows[-1].seq
+        return None
 
 
 class SqlQuarantineStore:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import READ_ONLY, lock_whole_store
 from countersign.adapters.sql.session import Session
-from countersign.core.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes
+from countersign.core.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes, read_entry
 from countersign.core.merkle import CompactRange, leaf_hash
 from countersign.errors import AuditLogConflict, AuditLogUnavailable, TamperDetected
 
@@ -87,6 +87,23 @@ class SqlAuditLog:
         try:
             with self._engine.execution_options(**READ_ONLY).begin() as connection:
                 return tuple(_stored(connection, start, limit))
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable from exc
+
+    def of_case(self, case_id: str, kind: str) -> tuple[Entry, ...]:
+        found = [entry for entry in self.of_kind(kind) if entry.case == case_id]
+        return tuple(reversed(found))
+
+    def of_kind(self, kind: str) -> Iterator[Entry]:
+        table, after = tables.log_entry, -1
+        mark = f'"kind":"{kind}"'.encode()  # canonical bytes: a cheap look before an entry is read
+        query = select(table.c.seq, table.c.raw).order_by(table.c.seq).limit(VERIFY_CHUNK)
+        try:
+            with self._engine.execution_options(**READ_ONLY).begin() as connection:
+                while rows := connection.execute(query.where(table.c.seq > after)).all():
+                    made = (read_entry(raw) for row in rows if mark in (raw := bytes(row.raw)))
+                    yield from (entry for entry in made if entry.kind == kind)
+                    after = rows[-1].seq
         except SQLAlchemyError as exc:
             raise AuditLogUnavailable from exc
 

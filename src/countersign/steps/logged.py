@@ -1,0 +1,86 @@
+"""What is stored held against what was logged: a row that no entry speaks for is not shown as ours."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+
+from countersign.core.auditlog import Entry
+from countersign.errors import TamperDetected
+from countersign.ports import CaseState, Ports
+
+PAGE = 500  # cases a page
+
+
+def ensure_logged(state: CaseState, ports: Ports) -> None:
+    """`TamperDetected` unless a `brief.verified` entry of the case binds this very document, and the row says the same."""
+    entries = ports.store.log.of_case(state.case_id, "brief.verified")
+    if not _is_logged(state, entries, ports) or not _row_agrees(state):
+        raise TamperDetected(f"this case's document is not what was logged ({state.case_id})")
+
+
+def forged(case_ids: Iterable[str], ports: Ports) -> frozenset[str]:
+    """Those of the cases whose latest document or row is not what was logged."""
+    entries: dict[str, list[Entry]] = defaultdict(list)
+    for entry in ports.store.log.of_kind("brief.verified"):
+        entries[entry.case].append(entry)
+    wrong = set[str]()
+    with ports.store.reading() as tx:
+        for case_id in case_ids:
+            state = tx.cases.latest(case_id)
+            told = state and _is_logged(state, reversed(entries[case_id]), ports) and _row_agrees(state)
+            if not told:
+                wrong.add(case_id)
+    return frozenset(wrong)
+
+
+def objection(ports: Ports) -> tuple[str, str] | None:
+    """Status and reason of the first thing stored that an intact log does not bear out; None when it bears out all."""
+    with ports.store.reading() as tx:
+        if changed := tx.evidence.altered():
+            return "altered", f"the stored bytes of {changed} have another digest"
+        stored = tx.evidence.counts().evidence
+    received = sum(
+        _whole(entry.data.get("records")) for entry in ports.store.log.of_kind("evidence.received")
+    )
+    if received < stored:
+        return "incomplete", f"{stored} records are stored, the log tells of {received}"
+    return _cases_objection(ports)
+
+
+def _cases_objection(ports: Ports) -> tuple[str, str] | None:
+    entries: dict[str, list[Entry]] = defaultdict(list)
+    for entry in ports.store.log.of_kind("brief.verified"):
+        entries[entry.case].append(entry)
+    before: int | None = None
+    while True:
+        with ports.store.reading() as tx:
+            page = tx.cases.recent(PAGE, before)
+            states = [state for one in page if (state := tx.cases.latest(one.case_id))]
+        for state in states:
+            if not entries[state.case_id]:
+                return "incomplete", f"no entry tells of the stored case {state.case_id}"
+            if not _is_logged(state, reversed(entries[state.case_id]), ports):
+                return "altered", f"the document of {state.case_id} is not what was logged"
+            if not _row_agrees(state):
+                return "altered", f"the row of {state.case_id} says something else than its document"
+        if len(page) < PAGE:
+            return None
+        before = page[-1].seq
+
+
+def _is_logged(state: CaseState, newest_first: Iterable[Entry], ports: Ports) -> bool:
+    for entry in newest_first:
+        blob = entry.blobs.get("brief")
+        if blob and blob.commit == ports.sealer.commit(blob.id, "application/json", state.document):
+            return True
+    return False
+
+
+def _row_agrees(state: CaseState) -> bool:
+    document = json.loads(state.document)
+    told = (document["id"], document["title"], document["severity"], document["tier"], document["snapshot"])
+    return told == (state.case_id, state.title, state.severity, state.tier, state.snapshot)
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0
