@@ -9,109 +9,29 @@ import platform
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 
 import msgspec
 import orjson
 
+from cases import HOMES, INPUTS, brief, counts, home, opened, scratch, stated
 from corpus import Corpus, alerts, corpus, folders
-from countersign import config, wiring
-from countersign.adapters.sql.engine import PRAGMAS
 from countersign.core import verify
-from countersign.core.claims import Claim, CountClaim, FieldClaim, Filter, QuoteClaim, RelationClaim
-from countersign.core.fields import MISSING
+from countersign.core.claims import Claim, FieldClaim, QuoteClaim, RelationClaim
 from countersign.core.snapshot import Snapshot
 from countersign.ports import Ports
-from countersign.steps import assemble, draft, ingest
-from measure import ROUNDS, Line, Spread, alternating, cpu, growth, show, spread
+from countersign.steps import assemble, draft
+from floor import intake, kept
+from measure import ROUNDS, Line, alternating, cpu, growth, limit, scaled, show, spread
 
 RECORDS = 10_000
 SIZES = (625, 1_250, 2_500, 5_000, 10_000)
 INTAKE_SIZES = (1_250, 2_500, 5_000, 10_000, 20_000)
 STARTS = 5
-INPUTS = draft.Inputs(fallback=wiring.drafter("rules"))
-
-
-def home() -> tuple[Path, Ports]:
-    """A fresh home with its ports."""
-    folder = Path(tempfile.mkdtemp(dir=HOMES.name))
-    return folder, wiring.open_ports(folder, config.load(folder, None), "rules")
-
-
-HOMES = tempfile.TemporaryDirectory(prefix="countersign-bench-")
-
-
-def opened(paths: list[Path]) -> tuple[Ports, list[assemble.Assembled]]:
-    """Everything below the paths as one case by hand."""
-    _, ports = home()
-    read = ingest.ingest(wiring.incoming(map(str, paths), "auto", None), ports)
-    return ports, assemble.by_hand(read, ports, "bench")
-
-
-# --- a brief
-
-
-class Nowhere:
-    """A store that keeps nothing."""
-
-    log = cases = briefs = property(lambda self: self)
-
-    @contextmanager
-    def transaction(self) -> Iterator["Nowhere"]:
-        """A transaction that does nothing."""
-        yield self
-
-    def holds(self, *_: object) -> bool:
-        """Nothing is held, nothing is kept."""
-        return False
-
-    stage = save = add = holds
-
-
-def brief(one: assemble.Assembled, ports: Ports) -> draft.Briefed:
-    """A brief without the store: freeze, menu, prepare, draft, verify, panel, suggest, note."""
-    return draft.brief_case(one, msgspec.structs.replace(ports, store=Nowhere()), INPUTS)
-
-
-def stated(made: draft.Briefed) -> list[Claim]:
-    """The claims of a brief, to be verified again."""
-    return [checked.claim for checked in made.brief.claims if checked.claim is not None]
-
-
-def counts(snapshot: Snapshot, wanted: int) -> list[Claim]:
-    """Count claims over every record: one and two clauses, over each of the most frequent values of each field."""
-    made: list[Claim] = []
-    for name in sorted(snapshot.by_schema):
-        schema = snapshot.dictionary.schema(name)
-        fields = [f for f in schema.fields if "*" not in f.pointer] if schema else []
-        before: tuple[str, str, object] | None = None
-        for field in fields:
-            for raw in _values(snapshot, name, field.pointer):
-                clause = (field.pointer, "eq", raw)
-                for where in filter(None, [(clause,), (before, clause) if before else None]):
-                    total = len(snapshot.matching(Filter(name, where), None, None))
-                    claim = CountClaim(
-                        id=f"c{len(made)}", section="x", filter=Filter(name, where), op="eq", value=total
-                    )
-                    made.append(claim)
-                before = clause
-    return made[:: max(1, len(made) // wanted)][:wanted]
-
-
-def _values(snapshot: Snapshot, schema: str, pointer: str) -> list[object]:
-    path = snapshot.path(schema, pointer)
-    index = snapshot.index(schema, pointer)
-    frequent = sorted(index.values(), key=lambda held: -len(held))[:6]
-    records = snapshot.by_schema[schema]
-    values = [MISSING if path is None else snapshot.value(records[held[0]].id, path) for held in frequent]
-    return [v for v in values if isinstance(v, str | int) and 0 < len(str(v)) <= 256]
 
 
 def briefs(big: tuple[Ports, assemble.Assembled]) -> list[Line]:
@@ -129,9 +49,6 @@ def briefs(big: tuple[Ports, assemble.Assembled]) -> list[Line]:
         limit(f"brief over {size:,} records, without the store", without, 2, "s CPU"),
         limit(f"brief over {size:,} records, stored and logged", spread(whole), 2, "s CPU"),
     ]
-
-
-# --- verification
 
 
 def verification(big: tuple[Ports, assemble.Assembled]) -> list[Line]:
@@ -201,82 +118,9 @@ def verification(big: tuple[Ports, assemble.Assembled]) -> list[Line]:
     ]
 
 
-# --- intake
-
-
-def kept(source: Path) -> tuple[Callable[[], object], Path]:
-    """The whole intake of a file into a fresh home; opening the home is not part of it."""
-    folder, ports = home()
-    return partial(
-        ingest.ingest, wiring.incoming([str(source)], "auto", None), ports
-    ), folder / "countersign.db"
-
-
-def floor(source: Path, database: Path) -> sqlite3.Connection:
-    """Decode with orjson and insert the raw line with three indexes: the same pragmas and transaction size."""
-    connection = sqlite3.connect(database, isolation_level=None)
-    with source.open("rb") as stream:
-        _floor_tables(connection)
-        while chunk := list(islice(stream, ingest.BATCH)):
-            rows = []
-            for line in chunk:
-                raw = line[:-1]
-                record = orjson.loads(raw)
-                when = record.get("@timestamp") or record.get("eventTime") or record.get("timestamp")
-                kind = record.get("EventID") or record.get("eventName") or record.get("event_type")
-                host = record.get("Hostname") or record.get("sourceIPAddress") or record.get("src_ip")
-                rows.append((when, str(kind), host, raw))
-            connection.execute("BEGIN IMMEDIATE")
-            connection.executemany("INSERT INTO line (happened, kind, host, raw) VALUES (?, ?, ?, ?)", rows)
-            connection.execute("COMMIT")
-    return connection
-
-
-def _floor_tables(connection: sqlite3.Connection) -> None:
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    connection.execute(
-        "CREATE TABLE line (id INTEGER PRIMARY KEY, happened TEXT, kind TEXT, host TEXT, raw BLOB)"
-    )
-    for column in ("happened", "kind", "host"):
-        connection.execute(f"CREATE INDEX line_{column} ON line ({column})")
-
-
-def intake(source: Path, size: int) -> list[Line]:
-    """End to end against the floor, on the same bytes."""
-    work, database = kept(source)
-    work()
-    _same(database, floor(source, Path(tempfile.mkdtemp(dir=HOMES.name)) / "floor.db"), size)
-    ours: list[float] = []
-    floors: list[float] = []
-    for number in range(ROUNDS):
-        work, _ = kept(source)
-        plain = partial(floor, source, Path(tempfile.mkdtemp(dir=HOMES.name)) / "floor.db")
-        pair = [(ours, work), (floors, plain)]
-        for timings, side in pair if number % 2 else reversed(pair):
-            timings.append(cpu(side))
-    ratio = spread([a / b for a, b in zip(ours, floors, strict=True)])
-    rate = size / median(ours)
-    return [
-        limit(f"intake of {size:,} records, floor = 1", ratio, 3, "× its CPU"),
-        Line("  records a CPU second: ours, the floor", f"{rate:,.0f}, {size / median(floors):,.0f}"),
-    ]
-
-
-def _same(database: Path, other: sqlite3.Connection, size: int) -> None:
-    own = sqlite3.connect(database)
-    mine = {raw for (raw,) in own.execute("SELECT raw FROM evidence")}
-    theirs = {raw for (raw,) in other.execute("SELECT raw FROM line")}
-    if mine != theirs or len(mine) != size:
-        raise SystemExit(f"the two sides kept different records: {len(mine)} and {len(theirs)} of {size}")
-
-
-# --- growth
-
-
 def intake_seconds(lines: Corpus, size: int) -> float:
     """CPU seconds of the intake of the first `size` lines."""
-    source = Corpus(lines.lines[:size], "").write(Path(tempfile.mkdtemp(dir=HOMES.name)) / "part.jsonl")
+    source = Corpus(lines.lines[:size], "").write(scratch() / "part.jsonl")
     return cpu(kept(source)[0])
 
 
@@ -311,14 +155,12 @@ def _series(values: list[float]) -> str:
     return " ".join(f"{value:.2f}" for value in values)
 
 
-# --- start
-
 _CHILD = "import sys, time; sys.stderr.write(f'{time.monotonic_ns()}\\n'); sys.stderr.flush(); from countersign.cli import main; main()"
 
 
 def started(*arguments: str, until: bytes = b"") -> float:
     """Wall seconds from the start of Python to the first line that starts with `until`, or to the end."""
-    folder = tempfile.mkdtemp(dir=HOMES.name)
+    folder = str(scratch())
     command = [sys.executable, "-c", _CHILD, *arguments]
     child = subprocess.Popen(
         command,
@@ -340,7 +182,7 @@ def started(*arguments: str, until: bytes = b"") -> float:
 def starts() -> list[Line]:
     """From the start of Python to the first case, and to the help."""
     file = alerts(100)
-    source = file.write(Path(tempfile.mkdtemp(dir=HOMES.name)) / "alerts.jsonl")
+    source = file.write(scratch() / "alerts.jsonl")
     print(f"  100 alerts of {file.origin}, SHA-256 {file.digest}")
     case = spread([started("triage", str(source), until=b"case-") for _ in range(STARTS)])
     usage = spread([started("--help") for _ in range(STARTS)])
@@ -348,17 +190,6 @@ def starts() -> list[Line]:
         limit("first case of a 100-alert file printed", case, 1, "s wall"),
         limit("countersign --help", usage, 0.3, "s wall"),
     ]
-
-
-def scaled(values: Spread, by: float) -> Spread:
-    """The same in another unit."""
-    return Spread(values.low * by, values.mid * by, values.high * by)
-
-
-def limit(what: str, values: Spread, most: float, unit: str) -> Line:
-    """A line whose goal is met when the upper quartile is within the limit."""
-    figure = f"{values.mid:.3g} ({values.low:.3g}–{values.high:.3g}) {unit}"
-    return Line(what, figure, f"≤ {most:g} {unit}", values.high <= most)
 
 
 def main() -> None:

@@ -83,3 +83,14 @@ def show(lines: Sequence[Line]) -> None:
     for line in lines:
         verdict = "" if line.met is None else "met" if line.met else "MISSED"
         print(f"{line.what:<{wide}}  {line.figure:<{broad}}  {line.goal:<20} {verdict}".rstrip())
+
+
+def scaled(values: Spread, by: float) -> Spread:
+    """The same in another unit."""
+    return Spread(values.low * by, values.mid * by, values.high * by)
+
+
+def limit(what: str, values: Spread, most: float, unit: str) -> Line:
+    """A line whose goal is met when the upper quartile is within the limit."""
+    figure = f"{values.mid:.3g} ({values.low:.3g}–{values.high:.3g}) {unit}"
+    return Line(what, figure, f"≤ {most:g} {unit}", values.high <= most)
