@@ -68,6 +68,7 @@ def open_ports(folder: Path, settings: config.Settings, drafter_name: str | None
     """Everything a step needs, over one home."""
     make_home(folder)
     store: SqlStore = open_store(database_url(folder, settings))
+    _ensure_seeded(folder, store)
     return Ports(
         store,
         SystemClock(),
@@ -76,6 +77,19 @@ def open_ports(folder: Path, settings: config.Settings, drafter_name: str | None
         dictionary(),
         signals(),
     )
+
+
+def _ensure_seeded(folder: Path, store: SqlStore) -> None:
+    """A new seed beside an old log would leave every commitment in it without a key."""
+    seed = folder / "seed.key"
+    if seed.exists():
+        return
+    written = store.log.head().size or next(store.log.of_kind("evidence.received"), None)
+    if written and not seed.exists():  # asked again: another process may have begun this home just now
+        raise ConfigError(
+            f"{seed} is missing, and the log in this store was written with it",
+            hint="Restore seed.key from a backup; without it nothing that was logged can be shown to be what it was.",
+        )
 
 
 def incoming(paths: Iterable[str], fmt: str, stdin: BinaryIO | None) -> Iterator[Outcome]:

@@ -138,3 +138,29 @@ def test_a_changed_record_is_seen(home):
 def test_cases_and_evidence_beside_an_empty_log_are_incomplete(home):
     by_hand(home, *(f"DELETE FROM log_{name}" for name in ("head", "sequence", "staged", "entry")))
     assert (3, "incomplete") == (checked(home).code, checked(home, "--json").json["status"])
+
+
+def test_a_home_that_lost_its_seed_is_refused_and_gets_no_new_one(home):
+    (home / "seed.key").unlink()
+    ran = run("--home", home, "case", "list")
+    assert ran.code == 2
+    assert "seed.key" in ran.errors
+    assert not (home / "seed.key").exists()
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence WHEN 0\nBEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
+        "CREATE TRIGGER evidence_no_delete BEFORE DELETE ON meta\nBEGIN SELECT RAISE(ABORT, 'evidence is append-only'); END",
+        "CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence\nBEGIN SELECT 'evidence is append-only'; END",
+    ],
+)
+def test_a_guard_that_only_looks_like_one_does_not_count(home, guard):
+    with sqlite3.connect(home / "countersign.db") as database:
+        database.execute("DROP TRIGGER evidence_no_delete")
+        database.execute(guard)
+    database.close()
+    ran = run("--home", home, "case", "list")
+    assert ran.code == 3
+    assert "evidence (delete)" in ran.errors

@@ -150,7 +150,9 @@ def read_coverage(files: list[str]) -> Coverage:
                 f"{name}: {error.strerror}", hint="Give the path of a coverage manifest."
             ) from error
         except ValueError as error:
-            raise UsageError(f"{name}: {error}", hint="See docs/formats/evidence.md for the form.") from error
+            raise UsageError(
+                f"{name}: {error}", hint="See docs/formats/coverage-and-references.md for the form."
+            ) from error
     return tuple(rows)
 
 

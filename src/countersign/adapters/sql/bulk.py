@@ -65,7 +65,9 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
 
 def add_once(connection: Connection, table: Table, **values: Any) -> bool:
     """Insert one row; False when a uniqueness rule says it is there already."""
-    statement = _insert(connection, table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    statement = (
+        _insert(connection, table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    )
     return connection.execute(statement).first() is not None
 
 

@@ -4,6 +4,7 @@ Someone who owns the database can drop a trigger, so every start asserts that al
 the audit log shows what was changed meanwhile.
 """
 
+import re
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
@@ -33,28 +34,42 @@ def create_statements(dialect: str, tables: Iterable[str]) -> tuple[str, ...]:
 
 
 def installed(connection: Connection) -> dict[str, str]:
-    """Name and definition of every enabled trigger, in this database's words."""
+    """Name and whole definition of every enabled trigger, with its function's body, in this database's words."""
     if connection.dialect.name == "sqlite":
-        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        query = "SELECT name, sql || ' ' || tbl_name FROM sqlite_master WHERE type = 'trigger'"
     else:
         query = """
-            SELECT t.tgname, pg_get_triggerdef(t.oid) || ' ' || p.prosrc
+            SELECT t.tgname, pg_get_triggerdef(t.oid) || ' ' || p.prosrc || ' ' || c.relname
             FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid
-            WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+            WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
               AND c.relnamespace = current_schema()::regnamespace"""
-    return {row[0]: row[1] for row in connection.execute(text(query))}
+    return {row[0]: " ".join(str(row[1]).split()) for row in connection.execute(text(query))}
+
+
+def _wanted(dialect: str, table: str, verb: str) -> re.Pattern[str]:
+    """What a guard's whole definition must be; PostgreSQL may name the schema of table and function."""
+    if dialect == "sqlite":
+        made = SQLITE.format(table=table, verb=verb, VERB=verb.upper())
+        return re.compile(re.escape(" ".join(f"{made} {table}".split())))
+    scope = "STATEMENT" if verb == "truncate" else "ROW"
+    body = " ".join(POSTGRES_FUNCTION.split("$$")[1].split())
+    return re.compile(
+        rf'CREATE TRIGGER "?{table}_no_{verb}"? BEFORE {verb.upper()} ON (\S+\.)?"?{table}"? '
+        rf"FOR EACH {scope} EXECUTE (FUNCTION|PROCEDURE) (\S+\.)?append_only\(\) {re.escape(body)} {table}"
+    )
 
 
 def ensure_guarded(connection: Connection, tables: Iterable[str]) -> None:
-    """`SchemaMismatch` unless every table of `tables` refuses updates and deletions."""
+    """`SchemaMismatch` unless every table of `tables` refuses updates and deletions, by the very guards made here."""
     found, missing = installed(connection), []
-    verbs = ("update", "delete") if connection.dialect.name == "sqlite" else ("update", "delete", "truncate")
+    dialect = connection.dialect.name
+    verbs = ("update", "delete") if dialect == "sqlite" else ("update", "delete", "truncate")
     for table in tables:
-        for verb in verbs:
-            definition = found.get(f"{table}_no_{verb}", "").upper()
-            wanted = f"BEFORE {verb.upper()} ON"
-            if wanted not in definition or "IS APPEND-ONLY" not in definition or " WHEN " in definition:
-                missing.append(f"{table} ({verb})")
+        missing += [
+            f"{table} ({verb})"
+            for verb in verbs
+            if not _wanted(dialect, table, verb).fullmatch(found.get(f"{table}_no_{verb}", ""))
+        ]
     if missing:
         raise SchemaMismatch(
             f"append-only triggers are missing: {', '.join(missing)}",
