@@ -140,6 +140,8 @@ def _read(
     stale: frozenset[str],
     suspect: frozenset[str],
 ) -> Assessment:
+    if not reading.basis:
+        return Assessment().object(3, "rests on nothing")
     a = Assessment(text=sentences.hypothesis(reading.code, reading.stance, reading.basis))
     for named in reading.basis:
         # (17) Everything it rests on is a verified, current fact.
