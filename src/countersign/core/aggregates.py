@@ -103,7 +103,7 @@ def _cite_matches(
     path = schema.path(pointer)
     if path is None:
         return
-    for record in found[:MAX_CITED]:
+    for record in sorted(found, key=lambda r: (r.event_ns is None, r.event_ns or 0, r.id))[:MAX_CITED]:
         value = snapshot.value(record.id, path)
         if value is not MISSING and not isinstance(value, dict | list):
             a.citations.append(Citation(record.id, pointer, shown(value, tainted=path.field.tainted)))

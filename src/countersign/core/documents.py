@@ -6,6 +6,7 @@ from typing import Any
 from countersign.core.canonical import format_time
 from countersign.core.case import Case
 from countersign.core.claims import document
+from countersign.core.coverage import CoverageRow
 from countersign.core.indicators import sightings
 from countersign.core.quality import Flag
 from countersign.core.render import neutralize
@@ -64,9 +65,16 @@ def case_document(
         "evidence": [_evidence(snapshot, eid) for eid in case.evidence],
         "duplicates": [{"evidence": list(d.evidence), "because": d.because} for d in case.duplicates],
         "observables": observables(snapshot),
-        "coverage": [row.document() for row in snapshot.coverage if row.schema in snapshot.by_schema],
+        "coverage": [_row(row) for row in snapshot.coverage if row.schema in snapshot.by_schema],
         "quality": [{"flag": f.flag, "detail": f.detail, "cap": f.cap} for f in flags],
         "brief": brief_document(brief),
+    }
+
+
+def _row(row: CoverageRow) -> dict[str, Any]:
+    told = row.document()
+    return told | {
+        key: neutralize(str(told[key]), 400) for key in ("source", "reason", "query_id") if key in told
     }
 
 

@@ -105,9 +105,10 @@ def conclude(
     asked = questions(checked, suggestion, snapshot, flags, drafted.brief.questions)
     leading = [getattr(c.claim, "code", "") for c in checked if c.id in suggestion.because]
     title = notes.title(checked, facts, snapshot, leading)
-    frame = Frame(
-        title, rank.severity, rank.tier, drafted.drafter, suggestion, shown, asked, flags, case.left_out
-    )
+    author = drafted.drafter
+    if drafted.fallback is not None:
+        author += f" (the reply of {drafted.fallback.drafter} was not used: {drafted.fallback.reason})"
+    frame = Frame(title, rank.severity, rank.tier, author, suggestion, shown, asked, flags, case.left_out)
     names = (case.id, snapshot.id, drafted.drafter, snapshot.dictionary.digest)
     content = msgspec.json.encode((checked, shown, suggestion, asked, title, drafted.fallback))
     return VerifiedBrief(
