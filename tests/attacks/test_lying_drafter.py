@@ -1,7 +1,7 @@
 # ruff: noqa: T201 - how many claims came to what is part of the result
 """The whole line with a drafter that an attacker owns: it may say anything, and nothing it says is believed.
 
-Real ports over a real store; only the drafter is replaced. An ordinary run asks it 200 times, COUNTERSIGN_FULL=1
+Real ports over a real store; only the drafter is replaced. An ordinary run asks it 300 times, COUNTERSIGN_FULL=1
 six thousand times. What the verifier alone makes of such outputs: `test_hostile_documents.py`, with sixty thousand.
 """
 
@@ -35,7 +35,7 @@ from countersign.ports import Ports
 from countersign.steps import assemble, ingest
 from countersign.steps.draft import Briefed, Inputs, brief_case, frozen
 
-REPLIES = 6_000 if os.environ.get("COUNTERSIGN_FULL") == "1" else 200
+REPLIES = 6_000 if os.environ.get("COUNTERSIGN_FULL") == "1" else 300
 CLOSING = {"benign_positive", "false_positive", "test", "duplicate"}
 KEYS = {"schema", "claims", "use", "order", "questions", "commentary"}
 
