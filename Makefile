@@ -1,4 +1,4 @@
-# make demo · make test [T=tests/core] · make check · make bench      [FULL=1: long versions of the tests]
+# make demo · make test [T=tests/core] · make check · make bench · make bench-indicators · make bench-cases      [FULL=1: long versions of the tests]
 # Needs python3 (3.11 or later, with venv) and make. Everything else goes into .venv/.
 
 PYTHON ?= python3
@@ -8,13 +8,14 @@ T      ?=
 SERVE  ?= 1
 DEMO_HOME ?= .demo
 COVERAGE ?=
+WORKERS ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
 ifeq ($(FULL),1)
 export COUNTERSIGN_FULL := 1
 endif
 
-.PHONY: help demo test check lint bench docs clean
+.PHONY: help demo test check coverage lint bench bench-indicators bench-cases docs clean
 help:
 	@head -1 Makefile | cut -c3-
 
@@ -42,7 +43,7 @@ demo: $(VENV)/.runtime
 	@echo "What happened: src/countersign/demo/scenario/STORY.md   Go on: docs/tutorial.md"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(COVERAGE) $(T)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(COVERAGE) $(T)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check
@@ -54,10 +55,22 @@ docs: $(VENV)/.dev
 	@if [ -d tests/docs ]; then $(BIN)/python -m pytest tests/docs; fi
 
 check: lint docs
+	$(MAKE) test
+
+# A third slower than the tests alone, and no gate.
+coverage: $(VENV)/.dev
 	$(MAKE) test COVERAGE="--cov --cov-report=term"
 
 bench: $(VENV)/.dev
 	$(BIN)/python evals/bench.py
 
+# Beside ioc-finder and iocextract, which get an environment of their own in .peers/.
+bench-indicators: $(VENV)/.dev
+	$(BIN)/python evals/indicators.py
+
+# Attacks whose truth is known, by path where present; some minutes.
+bench-cases: $(VENV)/.dev
+	$(BIN)/python evals/grouping.py
+
 clean:
-	rm -rf $(VENV) $(DEMO_HOME) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	rm -rf $(VENV) .peers $(DEMO_HOME) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.* dist

@@ -18,11 +18,13 @@ from statistics import mean
 import msgspec
 import orjson
 
+import whole
 from cases import HOMES, INPUTS, brief, counts, home, opened, scratch, stated
 from corpus import Corpus, alerts, corpus, folders
-from countersign.core import verify
-from countersign.core.claims import Claim, FieldClaim, QuoteClaim, RelationClaim
-from countersign.core.snapshot import Snapshot
+from correlation import correlation
+from countersign.core.claims import verify
+from countersign.core.claims.claims import Claim, FieldClaim, QuoteClaim, RelationClaim
+from countersign.core.claims.snapshot import Snapshot
 from countersign.ports import Ports
 from countersign.steps import assemble, draft
 from floor import intake, kept
@@ -210,6 +212,11 @@ def main() -> None:
         partial(briefs, (ports, cases[0])),
         partial(verification, (ports, cases[0])),
         partial(growths, (ports, cases[0])),
+        correlation,
+        whole.rates,
+        whole.memory,
+        whole.processes,
+        whole.decoding,
     ):
         lines += part()
     print()

@@ -8,9 +8,9 @@ from pathlib import Path
 import msgspec
 
 from countersign import config, wiring
-from countersign.core.claims import Claim, CountClaim, Filter
-from countersign.core.fields import MISSING
-from countersign.core.snapshot import Snapshot
+from countersign.core.claims.claims import Claim, CountClaim, Filter
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.records.fields import MISSING
 from countersign.ports import Ports
 from countersign.steps import assemble, draft, ingest
 

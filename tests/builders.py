@@ -12,21 +12,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from countersign.adapters.dictionaries import bundled
-from countersign.core.alert import Alert
-from countersign.core.alerting import alert_of
-from countersign.core.coverage import parse_coverage
-from countersign.core.evidence import Evidence, Incoming
+from countersign.core.briefs.questions import Question, questions
+from countersign.core.briefs.readings import own_readings
+from countersign.core.briefs.suggest import Suggestion, suggest
+from countersign.core.claims.coverage import parse_coverage
+from countersign.core.claims.reference import parse_reference
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.claims.strict import parse_document
+from countersign.core.claims.verify import CheckedClaim, verify
 from countersign.core.ids import evidence_id
-from countersign.core.intake import receive
-from countersign.core.markers import marked
-from countersign.core.panel import PanelEntry, panel
-from countersign.core.questions import Question, questions
-from countersign.core.readings import own_readings
-from countersign.core.reference import parse_reference
-from countersign.core.snapshot import Snapshot
-from countersign.core.strict import parse_document
-from countersign.core.suggest import Suggestion, suggest
-from countersign.core.verify import CheckedClaim, verify
+from countersign.core.panel.markers import marked
+from countersign.core.panel.panel import PanelEntry, panel
+from countersign.core.records.alert import Alert
+from countersign.core.records.alerting import alert_of
+from countersign.core.records.evidence import Evidence, Incoming
+from countersign.core.records.intake import receive
 
 DAY = datetime(2025, 3, 11, 12, 0, tzinfo=UTC)
 FROM, TO = "2025-03-11T10:00:00Z", "2025-03-11T16:00:00Z"

@@ -8,16 +8,23 @@ from countersign import config
 from countersign.adapters import clock, dictionaries
 from countersign.adapters.drafters.rules import RulesDrafter
 from countersign.adapters.keys import HomeSealer
-from countersign.adapters.sources import read
+from countersign.adapters.sources import mapping_shelf, read
+from countersign.adapters.sources.following import Following
+from countersign.adapters.sources.following import Look as Seen
+from countersign.adapters.sources.mapping import RecordMapping
+from countersign.adapters.sources.unwrapping import follow_mapped, read_mapped
 from countersign.adapters.sql.engine import sqlite_url
 from countersign.adapters.sql.store import SqlStore, open_store
-from countersign.core.evidence import Incoming, Quarantined, Skipped
-from countersign.core.fields import Dictionary
-from countersign.core.signals import Signals
+from countersign.core.facts.signals import Signals
+from countersign.core.records.evidence import Incoming, Quarantined, Skipped
+from countersign.core.records.fields import Dictionary
 from countersign.errors import ConfigError
-from countersign.ports import Drafter, Ports
+from countersign.ports import Drafter, Ports, Position
 
 Outcome = Incoming | Quarantined | Skipped
+Tail = Following
+Look = Seen
+Mappings = tuple[RecordMapping, ...]
 
 
 class SystemClock:
@@ -33,9 +40,23 @@ def signals() -> Signals:
     return dictionaries.bundled_signals()
 
 
-def dictionary() -> Dictionary:
-    """The bundled field dictionary."""
-    return dictionaries.bundled()
+def dictionary(mappings: Iterable[RecordMapping] = ()) -> Dictionary:
+    """The bundled field dictionary, and what these mappings say."""
+    return dictionaries.with_files({f"{one.name}.toml": one.dictionary for one in mappings})
+
+
+def mappings(names: Iterable[str], folder: Path | None = None) -> Mappings:
+    """The mapping files that were named: paths, names that the home knows, or names of shipped ones."""
+    return mapping_shelf.named(names, folder, dictionaries.bundled_files())
+
+
+def _known_mappings(folder: Path, given: Iterable[RecordMapping]) -> Mappings:
+    """Those that the home has used before, with the given ones, which it keeps from now on."""
+    known = mapping_shelf.kept(folder, dictionaries.bundled_files())
+    for one in given:
+        mapping_shelf.keep(folder, one, known.get(one.name))
+        known[one.name] = one
+    return tuple(known.values())
 
 
 def drafter(name: str) -> Drafter:
@@ -64,9 +85,15 @@ def database_url(folder: Path, settings: config.Settings) -> str:
     return settings.database_url or sqlite_url(folder / "countersign.db")
 
 
-def open_ports(folder: Path, settings: config.Settings, drafter_name: str | None = None) -> Ports:
+def open_ports(
+    folder: Path,
+    settings: config.Settings,
+    drafter_name: str | None = None,
+    mapped: Mappings = (),
+) -> Ports:
     """Everything a step needs, over one home."""
     make_home(folder)
+    known = _known_mappings(folder, mapped)
     store: SqlStore = open_store(database_url(folder, settings))
     _ensure_seeded(folder, store)
     return Ports(
@@ -74,8 +101,10 @@ def open_ports(folder: Path, settings: config.Settings, drafter_name: str | None
         SystemClock(),
         HomeSealer.open(folder),
         drafter(drafter_name or settings.drafter),
-        dictionary(),
+        dictionary(known),
         signals(),
+        dictionaries.bundled_decisive(),
+        dictionaries.bundled_echoes(),
     )
 
 
@@ -92,6 +121,18 @@ def _ensure_seeded(folder: Path, store: SqlStore) -> None:
         )
 
 
-def incoming(paths: Iterable[str], fmt: str, stdin: BinaryIO | None) -> Iterator[Outcome]:
+def incoming(
+    paths: Iterable[str], fmt: str, stdin: BinaryIO | None, mapped: Mappings = ()
+) -> Iterator[Outcome]:
     """Records out of files, folders and standard input."""
-    return read(paths, fmt, stdin)
+    return read_mapped(paths, fmt, stdin, mapped) if mapped else read(paths, fmt, stdin)
+
+
+def check_format(fmt: str, mapped: Mappings = ()) -> None:
+    """Raises `ValueError` for a format that nobody reads."""
+    incoming((), fmt, None, mapped)
+
+
+def following(path: str, fmt: str, position: Position | None, mapped: Mappings = ()) -> Tail:
+    """A file of lines, followed; raises `OSError`, or `ValueError` for what cannot be followed."""
+    return follow_mapped(path, fmt, mapped, position)

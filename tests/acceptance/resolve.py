@@ -1,7 +1,8 @@
 """Citations followed by hand: file and line to bytes, bytes to digest, pointer to value, value to what was shown.
 
-It shares no line with the product: the standard library's readers, its own pointers, its own rules of what
-a screen may show. Of a mail only the digest is held against the file.
+It shares no line with the product: the standard library's readers, those of the verifier's oracle for lines and
+tables, its own pointers, its own rules of what a screen may show. Of a mail only the digest is held against the
+file. Where several records stand on one line, the digest says which one is meant.
 """
 
 import ast
@@ -17,6 +18,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
+
+from oracle_lines import read_audit, read_syslog
+from oracle_slices import members
+from oracle_tables import read_csv, read_zeek
+from reading import evtx_records
 
 MISSING = object()
 Case = dict[str, Any]
@@ -34,8 +40,62 @@ def lines(file: str) -> list[bytes]:
 
 
 def raw_of(row: dict[str, Any]) -> bytes:
-    """The exact bytes that an evidence row of the triage document stands for."""
-    return lines(row["file"])[row["line"] - 1]
+    """The exact bytes that an evidence row of the triage document stands for; the whole line where none fit its id."""
+    found = candidates(row["file"], row["line"])
+    return next((raw for raw in found if "sha256:" + sha256(raw).hexdigest() == row["id"]), found[0])
+
+
+@cache
+def candidates(file: str, number: int) -> list[bytes]:
+    """What may be meant by a line of a file: the line, the line under its header, or a record inside it."""
+    if file.endswith(".evtx"):
+        return [rendered(file)[number - 1]]
+    line = lines(file)[number - 1]
+    if line.startswith((b"{", b"[")):
+        return [line, *inside(line)]
+    heads = header_of(file, number)
+    return [line, heads + b"\n" + line] if heads else [line]
+
+
+@cache
+def rendered(file: str) -> list[bytes]:
+    return list(evtx_records(Path(file)))
+
+
+def header_of(file: str, number: int) -> bytes:
+    """The first line of a table; of a Zeek log the last block of lines that begin with #."""
+    if file.endswith((".csv", ".csv.gz")):
+        return lines(file)[0]
+    block: list[bytes] = []
+    for line in lines(file)[: number - 1]:
+        if line.startswith(b"#"):
+            block = [line] if line.startswith((b"#separator", b"#close")) else [*block, line]
+    return b"\n".join(block)
+
+
+def inside(raw: bytes, depth: int = 3) -> list[bytes]:
+    """Every object in a document as it stands, and every line of every text."""
+    text, found = raw.decode(), []
+    for _, start, end in members(text):
+        part = text[start:end]
+        if part[0] == '"':
+            value = json.loads(part).encode("utf-8", "surrogatepass")
+            found += [value, *value.split(b"\n")]
+        elif part[0] in "{[" and depth:
+            found += [part.encode(), *inside(part.encode(), depth - 1)]
+    return found
+
+
+@cache
+def view_of(raw: bytes, schema: str) -> Any:
+    """What a record says. A line or a row is read as its schema has it."""
+    if raw.startswith((b"{", b"[")):
+        return document(raw)
+    if raw.startswith(b"#"):
+        return read_zeek(raw)
+    if schema.startswith("csv."):
+        return read_csv(raw)
+    return {"syslog.line": read_syslog, "auditd.line": read_audit}[schema](raw)
 
 
 @cache
@@ -56,10 +116,10 @@ def follow(value: Any, tokens: list[str]) -> Any:
     return value
 
 
-def at(raw: bytes, pointer: str) -> list[Any]:
+def at(view: Any, pointer: str) -> list[Any]:
     """What a pointer leads to. Text inside is tried with every reader there is: one of them must agree."""
     outer, *inner = pointer.split("!")
-    found = [follow(document(raw), outer.split("/")[1:])]
+    found = [follow(view, outer.split("/")[1:])]
     for part in inner:
         read = [made for text in found if isinstance(text, str) for made in readings(text)]
         found = [follow(value, part.split("/")[1:]) for value in read]
@@ -125,7 +185,13 @@ def spelled(character: str) -> str:
 def same_moment(shown: str, value: Any) -> bool:
     """The panel tells a record's time in UTC, whatever zone the record uses; Windows names none for UTC."""
     told = re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,9})? UTC", shown)
-    if told is None or not isinstance(value, str):
+    if told is None or isinstance(value, bool):
+        return False
+    if re.fullmatch(r"\d{9,13}(\.\d+)?", str(value)):
+        moment = datetime.fromisoformat(told[1] + "+00:00").timestamp()
+        exact = Decimal(int(moment)) + Decimal(told[2] or 0)
+        return Decimal(str(value)) in (exact, exact * 1000)
+    if not isinstance(value, str):
         return False
     read = re.fullmatch(r"(.{19})(\.\d+)?(Z|[+-]\d\d:?\d\d|)", value)
     if read is None:
@@ -163,13 +229,12 @@ def complaints(case: Case) -> Iterator[str]:
         if name not in rows:
             yield f"{who} cites {name}, which the case does not hold"
         elif rows[name]["schema"] != "email.rfc822":
-            yield from followed(
-                raw_of(rows[name]), pointer, shown, f"{who} at {rows[name]['file']}:{rows[name]['line']}"
-            )
+            where = f"{who} at {rows[name]['file']}:{rows[name]['line']}"
+            yield from followed(view_of(raw_of(rows[name]), rows[name]["schema"]), pointer, shown, where)
 
 
-def followed(raw: bytes, pointer: str, shown: str | None, who: str) -> Iterator[str]:
-    values = at(raw, pointer)
+def followed(view: Any, pointer: str, shown: str | None, who: str) -> Iterator[str]:
+    values = at(view, pointer)
     if shown is None:
         if values:
             yield f"{who} says that {pointer} is absent; it is {values[0]!r}"

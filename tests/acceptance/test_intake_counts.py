@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from countersign.adapters.sources import read
-from countersign.core.evidence import Incoming, Skipped
-from countersign.core.views import view
+from countersign.core.records.evidence import Incoming, Skipped
+from countersign.core.records.views import view
 from shared_data import shared_folder
 
 TEXTS = "not a known format"

@@ -14,7 +14,7 @@ from countersign.demo import COVERAGE, EVIDENCE
 from databases import postgres_database, sqlite_database  # noqa: F401 - fixtures
 from front import run, start
 
-KILLS = 50 if os.environ.get("COUNTERSIGN_FULL") == "1" else 5
+KILLS = 50 if os.environ.get("COUNTERSIGN_FULL") == "1" else 3
 TRIALS = 10  # kills that share one undisturbed run
 
 TABLES = {

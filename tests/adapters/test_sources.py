@@ -6,15 +6,16 @@ import json
 import os
 import stat
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from countersign.adapters.sources import SCHEMAS, containers, read
+from countersign.adapters.sources import SCHEMAS, limits, read, textlines
 from countersign.adapters.sources.detect import RULES, schema_of
-from countersign.core.evidence import Incoming, Quarantined, Skipped
-from countersign.core.views import view
+from countersign.core.records.evidence import Incoming, Quarantined, Skipped
+from countersign.core.records.views import view
 
 EVE = b'{"timestamp":"2025-03-11T13:05:10.1+0000","event_type":"alert","src_ip":"203.0.113.5","alert":{}}'
 TRAIL = b'{"eventVersion":"1.10","eventTime":"2025-03-11T08:41:07Z","eventSource":"iam.amazonaws.com","eventName":"X"}'
@@ -212,7 +213,7 @@ def test_a_damaged_gzip_gives_what_lies_before_the_damage(intake):
 
 
 def test_a_gzip_bomb_does_not_fill_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(containers, "MAX_DOCUMENT_BYTES", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_DOCUMENT_BYTES", 1024 * 1024)
     path = tmp_path / "bomb.jsonl.gz"
     path.write_bytes(gzip.compress(b"{" + b" " * 64 * 1024 * 1024))
     tracemalloc.start()
@@ -226,7 +227,7 @@ def test_a_gzip_bomb_does_not_fill_memory(tmp_path, monkeypatch):
 
 
 def test_a_line_that_is_too_long_is_reported_and_passed(intake, monkeypatch):
-    monkeypatch.setattr(containers, "MAX_DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr(limits, "MAX_LINE_BYTES", 1000)
 
     outcomes = intake(EVE + b"\n" + b"x" * 300_000 + b"\n" + TRAIL + b"\n")
 
@@ -235,7 +236,7 @@ def test_a_line_that_is_too_long_is_reported_and_passed(intake, monkeypatch):
 
 
 def test_large_json_lines_with_a_bad_start_are_still_read_by_line(intake, monkeypatch):
-    monkeypatch.setattr(containers, "MAX_DOCUMENT_BYTES", 1000)
+    monkeypatch.setattr(limits, "MAX_DOCUMENT_BYTES", 1000)
 
     outcomes = intake(b'{"cut\n' + (EVE + b"\n") * 5000)
 
@@ -269,9 +270,10 @@ def test_files_without_records_are_skipped_with_a_reason(intake, name, content, 
     [
         (b"\x28\xb5\x2f\xfdxx", "zstd"),
         (b"PK\x03\x04xx", "zip"),
+        (b"BZh91AY", "bzip2"),
+        (b"7z\xbc\xaf\x27\x1cxx", "7z"),
         (b"ElfFile\x00xx", "EVTX"),
         ('{"a":1}'.encode("utf-16"), "UTF-16"),
-        (gzip.compress(gzip.compress(EVE)), "gzip inside gzip"),
     ],
 )
 def test_files_that_may_hold_records_but_are_not_read_are_quarantined(intake, content, word):
@@ -414,31 +416,67 @@ def test_the_schema_is_read_off_the_record(schema):
     assert schema_of(EXAMPLES[schema]) == schema
 
 
-def test_every_schema_has_an_example():
-    assert set(EXAMPLES) | {"email.rfc822"} == set(SCHEMAS)
+GOLDEN = [
+    case
+    for path in sorted(Path(__file__).parents[1].joinpath("core/golden").glob("*.json"))
+    for case in json.loads(path.read_text(encoding="utf-8"))
+]
+
+
+def golden_detected():
+    """(schema, what it is taken for) of every golden JSON record."""
+    return {(c["schema"], schema_of(c["record"])) for c in GOLDEN if isinstance(c["record"], dict)}
+
+
+def golden_lines():
+    """The same of every golden line of text."""
+    return {
+        (c["schema"], textlines.schema_of(c["record"].encode()))
+        for c in GOLDEN
+        if c["schema"] in textlines.PARSERS
+    }
+
+
+def test_every_schema_is_recognised_on_an_example():
+    assert {
+        *EXAMPLES,
+        "email.rfc822",
+        *(said for schema, said in golden_detected() if schema == said),
+        *(said for schema, said in golden_lines() if schema == said),
+    } >= set(SCHEMAS)
+
+
+def test_no_golden_record_is_taken_for_another_schema():
+    assert set() == {
+        (schema, said) for schema, said in golden_detected() if said not in (schema, "json.unknown")
+    }
 
 
 def test_nested_windows_events_are_known():
     assert schema_of({"Event": {"System": {"EventID": 1}, "EventData": {}}}) == "windows.event"
 
 
-@pytest.mark.parametrize("action", ["ProcessCreated", "LogonSuccess", "ConnectionSuccess"])
-def test_rows_of_other_defender_tables_are_not_taken_for_device_events(action):
-    assert schema_of({"Timestamp": "", "ActionType": action, "DeviceId": "1"}) == "json.unknown"
+@pytest.mark.parametrize(
+    ("action", "table"),
+    [("ProcessCreated", "Process"), ("LogonSuccess", "Logon"), ("ConnectionSuccess", "Network")],
+)
+def test_rows_of_other_defender_tables_are_not_taken_for_device_events(action, table):
+    assert schema_of({"Timestamp": "", "ActionType": action, "DeviceId": "1"}) == f"ms.Device{table}Events"
 
 
+TEXT = st.text(max_size=8)  # short: the many kinds of values are what counts
 ANY = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.text()
-    | st.lists(st.integers())
-    | st.dictionaries(st.text(), st.text())
+    | TEXT
+    | st.lists(st.integers(), max_size=3)
+    | st.dictionaries(TEXT, TEXT, max_size=3)
 )
 KEYS = st.sampled_from(sorted({key for example in EXAMPLES.values() for key in example} | {"Event"}))
 
 
-@given(st.dictionaries(KEYS, ANY))
+@given(st.dictionaries(KEYS, ANY, max_size=12))
 def test_rules_take_any_values(record):
     assert schema_of(record) in SCHEMAS
     assert all(rule(record) in {None, *SCHEMAS} for rule in RULES)

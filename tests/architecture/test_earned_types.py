@@ -11,10 +11,10 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "countersign"
 
 MAKERS = {
-    "Dossier": {"core/redact.py"},
-    "Brief": {"core/brief.py"},
-    "VerifiedBrief": {"core/verified.py"},
-    "CheckedClaim": {"core/verify.py", "core/readings.py"},
+    "Dossier": {"core/briefs/redact.py"},
+    "Brief": {"core/briefs/brief.py"},
+    "VerifiedBrief": {"core/briefs/verified.py"},
+    "CheckedClaim": {"core/claims/verify.py", "core/briefs/readings.py"},
 }
 CONVERTERS = frozenset({"convert", "decode", "Decoder", "replace"})
 

@@ -14,9 +14,9 @@ CORE = sorted((ROOT / "src" / "countersign" / "core").rglob("*.py"))
 # A ban list ages; this is the whole list of what the rules are made of.
 CORE_MAY_IMPORT = frozenset(
     """
-    countersign.core countersign.errors
-    msgspec rfc8785 re2 cryptography tldextract
-    ast binascii calendar codecs collections datetime decimal difflib email enum functools hashlib heapq html
+    countersign.core countersign.errors countersign.__version__
+    msgspec rfc8785 re2 cryptography publicsuffixlist
+    ast binascii bisect calendar codecs collections csv datetime decimal difflib email enum functools hashlib heapq html
     ipaddress itertools json math operator re string struct textwrap tomllib types typing unicodedata urllib.parse
     xml.etree.ElementTree xml.parsers.expat
     """.split()

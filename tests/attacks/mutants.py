@@ -1,9 +1,11 @@
 """False claims: true ones with one thing made wrong, in the families of the specification's section 12.
 
 Families 1 to 22 are the published ones, (a) to (l) the twelve that an early verifier passed over. Every
-mutant is judged by the oracle; one that happens to be true is counted and thrown away.
+mutant is judged by the oracle; one that happens to be true is counted and thrown away. They are made over
+samples of real folders, and over the golden records of every schema, so that no schema goes without.
 """
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,10 +29,12 @@ from mutations import (
     one_role_from_other_record,
     order_reversed,
     outside_window,
+    pointer_without_a_type,
     quote_altered,
     quote_case,
     quote_offset,
     reversed_interval,
+    role_of_nothing,
     role_swap,
     roles_of_two_records,
     same_differs,
@@ -128,6 +132,8 @@ FAMILIES: dict[str, tuple[Callable[[Maker], Claim], str]] = {
     "(h) roles_of_two_records": (roles_of_two_records, "full"),
     "(i) order_inside_clock_bound": (inside_bound, "close"),
     "(j) duplicates_counted": (inflated, "doubled"),
+    "pointer_without_a_type": (pointer_without_a_type, "full"),
+    "role_of_nothing": (role_of_nothing, "full"),
     "same_words_other_type": (same_words_other_type, "full"),
     "same_differs": (same_differs, "full"),
 }
@@ -169,11 +175,11 @@ def really_false(trial: Trial) -> bool:
 
 
 def mutants_of(
-    family: str, make: Callable[[Maker], Claim], worlds: list[str], wanted: int, tally: Tally
+    family: str, make: Callable[[Maker], Claim], worlds: list[str], wanted: int, tally: Tally, tries: int = 12
 ) -> None:
     """Fill the tally with different mutants of a family, from its worlds in turn; fewer where there are no more."""
     seen = set()
-    for attempt in range(wanted * 12):
+    for attempt in range(wanted * tries):
         if len(seen) >= wanted:
             return
         world = worlds[attempt % len(worlds)]
@@ -189,6 +195,48 @@ def mutants_of(
             tally.trials.append(trial)
         else:
             tally.accidents += 1
+
+
+def schema_mutants(bases: list[str], families: int, each: int) -> Tally:
+    """For each schema so many mutants of so many families, other ones for each schema."""
+    tally = Tally()
+    for base in bases:
+        order = random.Random(base).sample(sorted(FAMILIES), len(FAMILIES))
+        before = len(tally.trials)
+        for family in order:
+            if len(tally.trials) - before >= families * each:
+                break
+            make, variants = FAMILIES[family]
+            names = [f"{base}/{variant}" for variant in variants.split()]
+            worlds = [name for name in names if oracle(name).records]
+            mutants_of(family, make, worlds, each if worlds else 0, tally, 4)
+    return tally
+
+
+def schema_truths(bases: list[str], each: int) -> list[Trial]:
+    """For each schema so many true claims of each kind that its golden records allow."""
+    made = []
+    for base in bases:
+        for kind in FACT_KINDS:
+            for number in range(each):
+                world = f"{base}/{('full', 'none', 'partial')[number % 3]}"
+                try:
+                    claim, answer = maker(world).true(kind, 20)
+                except LookupError:
+                    continue
+                made.append(Trial(f"true {kind}", world, {"id": "c", **claim}, answer))
+    return made
+
+
+def schema_of(trial: Trial) -> str:
+    """The schema that a trial is about; empty for one about lists and readings."""
+    claim, seen = trial.claim, oracle(trial.world)
+    if "filter" in claim:
+        return str(claim["filter"]["schema"])
+    named = [claim.get("cite"), claim.get("before"), claim.get("after"), claim.get("a", {}).get("cite")]
+    found = [seen.by_id[name].schema for name in named if name in seen.by_id]
+    base = trial.world.partition("/")[0]
+    return found[0] if found else base.removeprefix("schema:") if base.startswith("schema:") else ""
 
 
 def hypotheses(worlds: list[str], wanted: int) -> Iterator[Trial]:

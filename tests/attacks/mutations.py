@@ -8,7 +8,7 @@ from typing import Any
 
 from oracle import Claim
 from oracle_values import claim_time, is_number, rfc3339
-from truths import Fact, Maker
+from truths import Fact, Maker, presentable
 
 LOOKALIKES = dict(zip("aceopxyisjhTHBMKEAPC0l", "асеорхуіѕјһТНВМКЕАРСОӏ", strict=True))
 OUR_SIGNS = ("»", "«", "✓", "✔", "⟧", "⟦U+202E⟧", "✅", "🗸")
@@ -233,6 +233,29 @@ def duration_plus(m: Maker) -> Claim:
 def order_reversed(m: Maker) -> Claim:
     claim, _ = m.true("order")
     return claim | {"before": claim["after"], "after": claim["before"]}
+
+
+def pointer_without_a_type(m: Maker) -> Claim:
+    """What stands in a record where the dictionary knows no field: shown, and citable by nothing typed."""
+    record = m.rng.choice(m.oracle.records)
+    schema = m.oracle.schemas[record.schema]
+    found = [(p, v) for p, v in schema.leaves(record.view) if schema.field(p) is None and presentable(v)]
+    if not found:
+        raise Skip
+    pointer, value = m.rng.choice(found)
+    if isinstance(value, str) and m.rng.random() < 0.5:
+        return {"kind": "quote", "cite": record.id, "ptr": pointer, "text": value}
+    return {"kind": "field", "cite": record.id, "ptr": pointer, "op": "eq", "value": value}
+
+
+def role_of_nothing(m: Maker) -> Claim:
+    """A role whose field holds a text that means "nothing here", claimed as if it were a name."""
+    if not m.nothings:
+        raise Skip
+    record, rel, role, value = m.rng.choice(m.nothings)
+    roles = m.roles_of(record, rel)
+    beside = dict(m.rng.sample(sorted(roles.items()), m.rng.randrange(1, len(roles) + 1)))
+    return {"kind": "relation", "rel": rel, "cite": record.id, "roles": {**beside, role: value}}
 
 
 def same_differs(m: Maker) -> Claim:

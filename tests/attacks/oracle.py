@@ -160,9 +160,7 @@ class Oracle:
         known = shape.ROLES[claim["rel"]].split()
         if record is None or not set(claim["roles"]) <= set(known):
             return INVALID
-        schema = self.schemas[record.schema]
-        rows = [row for row in schema.relations if row["name"] == claim["rel"]]
-        row = next((row for row in rows if self.clauses_hold(record, row.get("when", []))), None)
+        row = self.row(record, claim["rel"])
         if row is None:
             return Answer("unsupported", clear=False)
         answers = [self.role(record, row["roles"].get(role), value) for role, value in claim["roles"].items()]
@@ -175,6 +173,11 @@ class Oracle:
             return Answer("contradicted", clear=clear)
         return Answer("unsupported" if None in answers else "verified", clear=clear)
 
+    def row(self, record: Record, rel: str) -> dict[str, Any] | None:
+        """The first of the dictionary's rows for a relation whose clauses all hold of a record."""
+        rows = [row for row in self.schemas[record.schema].relations if row["name"] == rel]
+        return next((row for row in rows if self.clauses_hold(record, row.get("when", []))), None)
+
     def role(self, record: Record, how: object, value: object) -> bool | None:
         """Whether a role is as claimed; None when the record says nothing of it."""
         stated, kind, form = self.role_value(record, how)
@@ -185,19 +188,29 @@ class Oracle:
     def role_value(self, record: Record, how: object) -> tuple[object, str, str]:
         """What fills a role in a record, with its type and time format."""
         schema = self.schemas[record.schema]
-        if isinstance(how, str | list):
-            for pointer in [how] if isinstance(how, str) else how:
-                found = schema.resolve(record.view, pointer)
-                if is_scalar(found):
-                    spec = schema.field(pointer) or {"type": "text"}
-                    return found, spec["type"], spec.get("format", "iso")
-        elif isinstance(how, dict):
-            found = schema.resolve(record.view, how["ptr"])
+        if isinstance(how, dict):
+            stated = self.first(record, how["ptr"])
+            found = ABSENT if stated is None else stated[1]
             if "map" in how:
-                word = str(found) if is_scalar(found) else ""
+                word = words(found) if is_scalar(found) else ""
                 return how["map"].get(word, ABSENT), "text", "iso"
-            return how["absent"] if found is ABSENT else how["present"], "text", "iso"
-        return ABSENT, "text", "iso"
+            return how.get("absent" if found is ABSENT else "present", ABSENT), "text", "iso"
+        stated = None if how is None else self.first(record, how)
+        if stated is None or not is_scalar(stated[1]):
+            return ABSENT, "text", "iso"
+        spec = schema.field(stated[0]) or {"type": "text"}
+        return stated[1], spec["type"], spec.get("format", "iso")
+
+    def first(self, record: Record, how: str | list[str]) -> tuple[str, object] | None:
+        """The first pointer that leads to something, and to what; a text that means "nothing here" is nothing."""
+        schema = self.schemas[record.schema]
+        for pointer in [how] if isinstance(how, str) else how:
+            found = schema.resolve(record.view, pointer)
+            if found is not ABSENT and not (
+                isinstance(found, str) and found in schema.data.get("absent", [""])
+            ):
+                return pointer, found
+        return None
 
     def of_same(self, claim: Claim) -> Answer:
         a, b = claim["a"], claim["b"]
@@ -256,24 +269,28 @@ class Oracle:
                 (claim["filter"]["schema"], p)
                 for p in [*named, *(clause[0] for clause in claim["filter"]["where"])]
             ]
+        if claim["kind"] == "time":
+            places += self.times_told(claim)
         return any(self.outsider(schema, pointer) for schema, pointer in places)
+
+    def times_told(self, claim: Claim) -> list[tuple[str, str]]:
+        """Where the times stand that a time claim tells: of the first record that matches, of the last, or of both."""
+        found = [r for r in self.matching(claim, self.interval(claim)) if r.event_ns is not None]
+        found.sort(key=lambda record: record.event_ns or 0)
+        chosen = {"first_seen": found[:1], "last_seen": found[-1:]}.get(
+            claim["what"], [*found[:1], *found[-1:]]
+        )
+        return [(r.schema, self.schemas[r.schema].time_pointer(r.view)) for r in chosen]
 
     def outsider(self, schema: str, pointer: str) -> bool:
         return (self.schemas[schema].field(pointer) or {}).get("taint", "outsider") != "system"
 
     def role_taint(self, record: Record, rel: str, role: str) -> bool:
-        schema = self.schemas[record.schema]
-        rows = [
-            row
-            for row in schema.relations
-            if row["name"] == rel and self.clauses_hold(record, row.get("when", []))
-        ]
-        how = rows[0]["roles"][role]
-        pointers = [how] if isinstance(how, str) else how if isinstance(how, list) else [how["ptr"]]
-        there = [
-            pointer for pointer in pointers if is_scalar(schema.resolve(record.view, pointer))
-        ] or pointers
-        return self.outsider(record.schema, there[0])
+        how = (self.row(record, rel) or {"roles": {}})["roles"][role]
+        named = how["ptr"] if isinstance(how, dict) else how
+        pointers = [named] if isinstance(named, str) else named
+        found = self.first(record, pointers)
+        return self.outsider(record.schema, pointers[0] if found is None else found[0])
 
     # Aggregates
 
@@ -338,7 +355,7 @@ class Oracle:
             and self.clauses_hold(record, claim["filter"]["where"])
         ]
 
-    def covered(self, chosen: Claim, span: tuple[int, int] | None) -> bool:
+    def covered(self, chosen: Claim, span: tuple[int, int] | None, distinct: str | None = None) -> bool:
         """Section 5: every expected source, the whole interval, queries no narrower than the filter."""
         rows = [row for row in self.coverage or [] if row["schema"] == chosen["schema"]]
         if span is None or not rows:
@@ -355,7 +372,7 @@ class Oracle:
             if reached < span[1]:
                 return False
         return not any(
-            self.spoils(record, chosen, span) for record in self.by_schema.get(chosen["schema"], [])
+            self.spoils(record, chosen, span, distinct) for record in self.by_schema.get(chosen["schema"], [])
         )
 
     def row_counts(self, row: dict[str, Any], where: list[list[Any]]) -> bool:
@@ -365,14 +382,15 @@ class Oracle:
             row["complete"] is True and not row["limit_hit"] and all(clause in clauses for clause in narrowed)
         )
 
-    def spoils(self, record: Record, chosen: Claim, span: tuple[int, int]) -> bool:
+    def spoils(self, record: Record, chosen: Claim, span: tuple[int, int], distinct: str | None) -> bool:
         """A record that could have matched had it been whole: no time, an `always` field missing, a cut field."""
         if record.event_ns is None:
             return True
         if not span[0] <= record.event_ns < span[1]:
             return False
         schema = self.schemas[record.schema]
-        for pointer, _, _ in chosen["where"]:
+        named = [pointer for pointer, _, _ in chosen["where"]] + [distinct] * (distinct is not None)
+        for pointer in named:
             spec, found = schema.field(pointer) or {}, schema.resolve(record.view, pointer)
             if spec.get("presence") == "always" and found is ABSENT:
                 return True
@@ -421,7 +439,7 @@ class Oracle:
         span = self.interval(claim)
         if span is not None and span[0] >= span[1]:
             return None
-        return self.matching(claim, span), self.covered(claim["filter"], span)
+        return self.matching(claim, span), self.covered(claim["filter"], span, claim.get("distinct"))
 
     def distinct(self, records: list[Record], pointer: str) -> int:
         """How many different values a field has in these records."""

@@ -53,6 +53,16 @@ class Schema:
                 return ABSENT
         return ABSENT if view is None else view
 
+    def time_at(self, view: object, pointer: str) -> int | None:
+        """The time that stands there in nanoseconds, None where none can be read."""
+        if not pointer:
+            return None
+        return record_time(self.resolve(view, pointer), (self.field(pointer) or {}).get("format", "iso"))
+
+    def time_pointer(self, view: object) -> str:
+        """Where a record's event time stands: the first pointer with a time that can be read; empty for none."""
+        return next((p for p in self.data["time"] if self.time_at(view, p) is not None), "")
+
     def leaves(self, view: object) -> Iterable[tuple[str, object]]:
         """Every scalar with its pointer, also inside the embedded documents that the dictionary names."""
         queue = list(leaves(view))
@@ -83,23 +93,31 @@ class Record:
         return "sha256:" + hashlib.sha256(self.raw).hexdigest()
 
 
-def read_record(raw: bytes, schema: Schema, view: object = None, copies: int = 1) -> Record:
-    """A record from its bytes (`view` for what is not JSON)."""
+def read_record(raw: bytes, schema: Schema, view: object = None, parser: str = "") -> Record:
+    """A record from its bytes (`view` for what is not JSON, `parser` where it is not the schema's own)."""
     view = read_json(raw) if view is None else view
     name = schema.data["schema"]
     found = [schema.resolve(view, pointer) for pointer in schema.data.get("source", [])]
     source = next(
         (value for value in found if is_scalar(value) and value not in schema.data.get("absent", [])), None
     )
-    ns = None
-    for pointer in schema.data["time"]:
-        ns = record_time(schema.resolve(view, pointer), (schema.field(pointer) or {}).get("format", "iso"))
-        if ns is not None:
-            break
-    return Record(raw, name, schema.data["parser"], view, f"{name}/{source}" if source else name, ns, copies)
+    ns = schema.time_at(view, schema.time_pointer(view))
+    return Record(
+        raw, name, parser or schema.data["parser"], view, f"{name}/{source}" if source else name, ns
+    )
 
 
 def load_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
-    """Dictionary files by schema name."""
-    made = (Schema(tomllib.loads(data.decode("utf-8"))) for data in files.values())
+    """Dictionary files by schema name; `base` names a file whose words stand where a schema's own do not."""
+    read = {name: tomllib.loads(data.decode("utf-8")) for name, data in files.items()}
+    made = (Schema(_with_base(read, name)) for name in read if not name.startswith("_"))
     return {schema.data["schema"]: schema for schema in made}
+
+
+def _with_base(read: Mapping[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    own = read[name]
+    below = _with_base(read, own["base"]) if "base" in own else {}
+    joined = {key: own.get(key, below.get(key)) for key in (*below, *own)}
+    joined["fields"] = below.get("fields", {}) | own.get("fields", {})
+    joined["relation"] = own.get("relation", []) + below.get("relation", [])
+    return joined

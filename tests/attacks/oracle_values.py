@@ -170,7 +170,9 @@ def claim_time(value: object) -> int | None:
 def record_time(value: object, form: str) -> int | None:
     """Nanoseconds of a time as a record of this format spells it; None when it cannot be read."""
     if form in ("epoch_s", "epoch_ms"):
-        if isinstance(value, str) and _DECIMAL.match(value):
+        if isinstance(value, str):
+            if not _DECIMAL.match(value):
+                return nanoseconds(value)
             value = Decimal(value)
         return (
             int(Decimal(str(value)) * (10**9 if form == "epoch_s" else 10**6)) if is_number(value) else None
@@ -207,6 +209,8 @@ def typed(value: object, kind: str) -> Known | None:
     """The value as its semantic type, None when it does not parse as that."""
     if isinstance(value, bool):
         return plain(value) if kind == "bool" else None
+    if kind == "id" and isinstance(value, str) and value != "0" and value.startswith(("0", "-")):
+        return None  # it only looks like a number: 000 is not 0
     if kind in _WHOLE_TYPES | {"number"}:
         if kind != "number" and isinstance(value, str) and _HEX.match(value):
             return "number", Decimal(int(value, 16))

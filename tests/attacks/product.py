@@ -7,22 +7,24 @@ from typing import Any
 
 from oracle import Oracle
 from oracle_records import Record
-from worlds import dictionary_files
+from reading import MAPPED, dictionary_files
 
-from countersign.core.coverage import parse_coverage
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Dictionary
-from countersign.core.reference import parse_reference
-from countersign.core.snapshot import Snapshot
-from countersign.core.strict import parse_document
-from countersign.core.verify import CheckedClaim, verify
-from countersign.core.views import view
+from countersign import wiring
+from countersign.core.claims.coverage import parse_coverage
+from countersign.core.claims.reference import parse_reference
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.claims.strict import parse_document
+from countersign.core.claims.verify import CheckedClaim, verify
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Dictionary
+from countersign.core.records.views import view
 
 
 @lru_cache(maxsize=1)
 def dictionary() -> Dictionary:
-    """The product's own reading of the dictionary files."""
-    return Dictionary.load({name.removesuffix(".toml"): data for name, data in dictionary_files().items()})
+    """The product's own reading of the dictionary files and of the shipped mappings."""
+    mapped = {f"{one.name}.toml": one.dictionary for one in wiring.mappings(MAPPED)}
+    return Dictionary.load(dictionary_files() | mapped)
 
 
 @cache

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from countersign import wiring
-from countersign.core import notes
-from countersign.core.coverage import parse_coverage
-from countersign.core.evidence import Incoming
+from countersign.core.briefs import notes
+from countersign.core.claims.coverage import parse_coverage
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.claims.strict import parse_claims
+from countersign.core.claims.verify import CheckedClaim, verify
 from countersign.core.ids import evidence_id
-from countersign.core.intake import receive
-from countersign.core.snapshot import Snapshot
-from countersign.core.strict import parse_claims
-from countersign.core.verify import CheckedClaim, verify
+from countersign.core.records.evidence import Incoming
+from countersign.core.records.intake import receive
 
 EVE = "suricata.eve"
 DAY = {"from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z"}
@@ -140,3 +140,38 @@ def test_counts_over_two_intervals_are_not_added_up_as_the_whole() -> None:
     ]
     told = notes.lines(checked(snapshot, *counts), snapshot, "what_happened")
     assert not any(line.text.startswith("2 × ") for line in told)
+
+
+def test_a_dash_is_nobodys_address() -> None:
+    """Nor is any other text that stands for "nothing here": the role is not told, so nothing confirms it."""
+    logon = {
+        "Type": "SecurityEvent",
+        "EventSourceName": "Microsoft-Windows-Security-Auditing",
+        "EventID": 4624,
+        "Computer": "DC01",
+        "TargetUserName": "jdoe",
+        "IpAddress": "-",
+    }
+    snapshot, [cite] = frozen([{"TimeGenerated": "2025-01-01T09:00:00Z", **logon}], "ms.SecurityEvent")
+    roles = {"account": "jdoe", "host": "DC01"}
+    claims = [
+        {"kind": "relation", "rel": "logon", "cite": cite, "roles": r} for r in (roles, roles | {"from": "-"})
+    ]
+
+    one, two = checked(snapshot, *claims)
+
+    assert ("verified", "unsupported") == (one.status, two.status)
+
+
+@pytest.mark.parametrize(("op", "value"), [("gt", 1), ("ge", 1746515289), ("eq", 1746515289)])
+def test_a_number_is_no_time_even_where_the_record_counts_seconds(op: str, value: int) -> None:
+    snapshot, [cite] = frozen(
+        [{"_path": "known_hosts", "ts": 1746515289, "host": "192.0.2.1"}], "zeek.known_hosts"
+    )
+    field = {"kind": "field", "cite": cite, "ptr": "/ts", "op": op}
+
+    one, two = checked(
+        snapshot, field | {"value": value}, field | {"op": "eq", "value": "2025-05-06T07:08:09Z"}
+    )
+
+    assert ("verified", True) == (two.status, one.status in ("invalid", "contradicted"))

@@ -76,6 +76,18 @@ class Maker:
             made.setdefault((fact.kind, of_record(fact.value, fact.kind, "iso")), []).append(fact)
         return [group for group in made.values() if len(group) > 1]
 
+    @cached_property
+    def nothings(self) -> list[tuple[Record, str, str, str]]:
+        """Roles whose one field holds a text that means "nothing here": record, relation, role, text."""
+        made = []
+        for record, rel, _ in self.relations:
+            schema = self.oracle.schemas[record.schema]
+            for role, how in (self.oracle.row(record, rel) or {"roles": {}})["roles"].items():
+                value = schema.resolve(record.view, how) if isinstance(how, str) else None
+                if isinstance(value, str) and value and value in schema.data.get("absent", []):
+                    made.append((record, rel, role, value))
+        return made
+
     def any_fact(self) -> Fact:
         """A fact, every record as likely as another."""
         return self.rng.choice(self.facts[self.rng.choice(list(self.facts))])
@@ -123,11 +135,7 @@ class Maker:
 
     def roles_of(self, record: Record, rel: str) -> dict[str, Any]:
         """What fills the roles of a relation in a record, as a claim may state it."""
-        schema = self.oracle.schemas[record.schema]
-        rows = [row for row in schema.relations if row["name"] == rel]
-        row = next(
-            (row for row in rows if self.oracle.clauses_hold(record, row.get("when", []))), {"roles": {}}
-        )
+        row = self.oracle.row(record, rel) or {"roles": {}}
         values = {
             role: self.oracle.role_value(record, how)
             for role, how in row["roles"].items()
@@ -168,6 +176,8 @@ class Maker:
 
     def filter(self, record: Record | None = None) -> tuple[Record, Claim]:
         """A filter that a record meets."""
+        if not self.facts:  # of a schema without fields only the number of its records can be said
+            return self.oracle.records[0], {"schema": self.oracle.records[0].schema, "where": []}
         record = record or self.rng.choice([r for r in self.oracle.records if r.id in self.facts])
         facts = [fact for fact in self.facts[record.id] if len(str(fact.value)) < 400]
         chosen = self.rng.sample(facts, min(len(facts), self.rng.randrange(0, 4) or 1))
@@ -196,7 +206,7 @@ class Maker:
         """How many records match, or how many values they hold."""
         record, chosen = self.filter()
         claim = {"kind": "count", "filter": chosen, "op": "eq", "value": 0, **self.interval(record)}
-        if self.rng.random() < 0.25:
+        if self.facts and self.rng.random() < 0.25:
             claim["distinct"] = self.rng.choice(self.facts[record.id]).pointer
         n = self.counted(claim)
         claim["op"] = self.rng.choice(["eq", "eq", "ge", "le"])

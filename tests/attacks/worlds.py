@@ -1,6 +1,7 @@
 """Worlds to make claims in: samples of real records, each under several coverage manifests.
 
-A *base* is a seeded sample of one data folder. A *world* is a base as one variant shows it:
+A *base* is a seeded sample of one data folder (`reading`), or `schema:NAME`, the golden records of a schema
+(`goldens`). A *world* is a base as one variant shows it:
 
 - `full`: every source read completely over a window around all records;
 - `none`, `partial`, `limited`, `narrow`: no manifest; only the first half; queries that hit their limit; narrower queries;
@@ -13,33 +14,21 @@ A *base* is a seeded sample of one data folder. A *world* is a base as one varia
 Where the shared data is missing, the bundled demo scenario stands in, so the suite runs anywhere.
 """
 
-import gzip
 import json
 import os
 import random
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import goldens
 from oracle import Oracle
-from oracle_mail import read_mail
-from oracle_records import Record, Schema, load_schemas, read_record
-from oracle_values import ABSENT, Broken, is_scalar, read_json, rfc3339
+from oracle_records import Record, read_record
+from oracle_values import ABSENT, is_scalar, rfc3339
+from reading import FOLDERS, PROJECT, read_file, schemas, shared
 
-PROJECT = Path(__file__).resolve().parents[2]
-DICTIONARY = Path(
-    os.environ.get("COUNTERSIGN_ATTACKS_DICTIONARY", PROJECT / "src/countersign/core/dictionary")
-)
 DEMO = PROJECT / "src/countersign/demo/scenario"
-FOLDERS = (
-    "suricata-eve",
-    "scenario-golden-saml",
-    "aws-cloudtrail-invictus",
-    "windows-otrf-atomic",
-    "email-phishing",
-)
 VARIANTS = (
     "full",
     "none",
@@ -54,68 +43,15 @@ VARIANTS = (
 )
 SAMPLE = 280
 HOUR = 3600 * 10**9
+SUFFIXES = {".jsonl", ".gz", ".eml", ".json", ".log", ".evtx"}
+OF_A_SCHEMA = "schema:"
+NOW = 1746515289 * 10**9
+"""Where a world stands whose records have no time at all."""
 
 
-@lru_cache(maxsize=1)
-def schemas() -> dict[str, Schema]:
-    """The field dictionary, read as data."""
-    return load_schemas(dictionary_files())
-
-
-def dictionary_files() -> dict[str, bytes]:
-    """Dictionary files by name."""
-    return {path.name: path.read_bytes() for path in sorted(DICTIONARY.glob("*.toml"))}
-
-
-def shared(name: str) -> Path | None:
-    """A folder of real records, None on a machine that has none: the demo scenario then stands in."""
-    folder = Path(os.environ.get("COUNTERSIGN_SHARED") or PROJECT.parent / "shared") / "data" / name
-    return folder if folder.is_dir() else None
-
-
-def schema_of(document: dict[str, Any]) -> str:
-    """The schema of a JSON record, by the keys that give it away; json.unknown for the rest."""
-    table = {"SecurityEvent": "ms.SecurityEvent", "Event": "ms.Event", "OfficeActivity": "ms.OfficeActivity"}
-    if "event_type" in document and "timestamp" in document:
-        return "suricata.eve"
-    if "eventVersion" in document and "eventSource" in document:
-        return "aws.cloudtrail"
-    if "AADOperationType" in document:
-        return "ms.AuditLogs"
-    if isinstance(document.get("ActionType"), str):
-        action = document["ActionType"]
-        names = {
-            "Directory Services replication": "ms.IdentityDirectoryEvents",
-            "LdapSearch": "ms.DeviceEvents",
-        }
-        return names.get(action, "ms.CloudAppEvents")
-    if document.get("Type") in table:
-        return table[document["Type"]]
-    if "TenantId" not in document and ("EventID" in document or "Event" in document):
-        return "windows.event"
-    return "json.unknown"
-
-
-def read_file(path: Path) -> Iterator[Record]:
-    """The records of one file that this reader understands and the dictionary describes."""
-    if path.suffix == ".eml":
-        raw = path.read_bytes()
-        mail = read_mail(raw)
-        if mail is not None and "email.rfc822" in schemas():
-            yield read_record(raw, schemas()["email.rfc822"], mail)
-        return
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    for line in data.splitlines():
-        try:
-            view = read_json(line, strict=True)
-        except ValueError:
-            continue
-        if (
-            isinstance(view, dict)
-            and not isinstance(view, Broken)
-            and schema_of(view) in schemas().keys() - {"json.unknown"}
-        ):
-            yield read_record(line, schemas()[schema_of(view)], view)
+def sampled(rng: random.Random, most: int, rows: list[Any]) -> list[Any]:
+    """So many of these at most, in their order."""
+    return [rows[at] for at in sorted(rng.sample(range(len(rows)), min(len(rows), most)))]
 
 
 @lru_cache(maxsize=1)
@@ -125,12 +61,12 @@ def samples() -> dict[str, list[Record]]:
     made = {}
     for name, folder in folders.items():
         rng = random.Random(f"countersign/{name}")
-        files = sorted(
-            path for path in Path(folder).rglob("*") if path.suffix in {".jsonl", ".gz", ".eml", ".json"}
-        )
+        files = sorted(path for path in Path(folder).rglob("*") if path.suffix in SUFFIXES)
         most = SAMPLE if len(files) < 5 else max(SAMPLE // len(files), 15)
-        rows = [list(read_file(path)) for path in files]
-        unique = {record.id: record for row in rows for record in rng.sample(row, min(len(row), most))}
+        some = partial(sampled, rng, 2 * most)
+        unique = {
+            record.id: record for path in files for record in sampled(rng, most, [*read_file(path, some)])
+        }
         made[name] = sorted(unique.values(), key=lambda record: (record.event_ns or 0, record.id))
     return made
 
@@ -142,6 +78,24 @@ def bases() -> dict[str, list[Record]]:
         name: [record for record in rows if record.event_ns is not None] for name, rows in samples().items()
     }
     return {name: rows for name, rows in made.items() if len(rows) > 10}
+
+
+def drafted() -> list[str]:
+    """The bases over which drafters are let loose: in an ordinary run the first five."""
+    few = {*FOLDERS[:5], "demo"}
+    return [name for name in bases() if name in few or os.environ.get("COUNTERSIGN_FULL") == "1"]
+
+
+def records_of(base: str) -> list[Record]:
+    """The records of a base; those of a schema also without a time."""
+    if base.startswith(OF_A_SCHEMA):
+        return goldens.records_of(base.removeprefix(OF_A_SCHEMA))
+    return bases()[base]
+
+
+def each_schema() -> list[str]:
+    """A base for every schema that has golden records."""
+    return [OF_A_SCHEMA + name for name in goldens.golden()]
 
 
 @dataclass(frozen=True)
@@ -156,7 +110,7 @@ class World:
 
 def window(records: list[Record]) -> tuple[int, int]:
     """From an hour before the first record to an hour after the last, on whole seconds."""
-    times = [record.event_ns for record in records if record.event_ns is not None]
+    times = [record.event_ns for record in records if record.event_ns is not None] or [NOW]
     return min(times) // 10**9 * 10**9 - HOUR, max(times) // 10**9 * 10**9 + HOUR
 
 
@@ -177,6 +131,7 @@ def references(records: list[Record]) -> list[dict[str, Any]]:
             for _, v in schemas()[record.schema].leaves(record.view)
             if isinstance(v, str) and 3 < len(v) < 60
         ]
+        texts = texts or [record.schema]
         entries.append({"key": f"T-{number}", "actor": rng.choice(texts), "asset": rng.choice(texts), "runs": number, "approved": number % 2 == 0})  # fmt: skip
     book = {
         "kb": "test-register",
@@ -189,7 +144,7 @@ def references(records: list[Record]) -> list[dict[str, Any]]:
 
 def build(base: str, variant: str) -> World:
     """A world of this base in this variant."""
-    records = bases()[base]
+    records = records_of(base)
     start, end = window(records)
     rows: list[dict[str, Any]] | None = coverage(records, start, end)
     if variant == "none":
@@ -203,7 +158,8 @@ def build(base: str, variant: str) -> World:
     elif variant == "narrow":
         rows = narrow(records, start, end)
     elif variant == "stripped":
-        records = [record for original in records for record in (original, *stripped(original))]
+        often = 128 if base.startswith(OF_A_SCHEMA) else 12
+        records = [record for original in records for record in (original, *stripped(original, often))]
     elif variant == "timeless":
         records = [*records, *without_time(base)]
     elif variant == "doubled":
@@ -211,23 +167,24 @@ def build(base: str, variant: str) -> World:
     elif variant == "close":
         records, rows = close(records)
     return World(
-        f"{base}/{variant}", base, variant, Oracle(schemas(), records, rows, references(bases()[base]))
+        f"{base}/{variant}", base, variant, Oracle(schemas(), records, rows, references(records_of(base)))
     )
 
 
 def older(base: str) -> Oracle:
     """The snapshot before `grown`: two thirds of its records."""
-    records = [record for number, record in enumerate(bases()[base]) if number % 3]
+    records = [record for number, record in enumerate(records_of(base)) if number % 3]
     return Oracle(
-        schemas(), records, coverage(bases()[base], *window(bases()[base])), references(bases()[base])
+        schemas(),
+        records,
+        coverage(records_of(base), *window(records_of(base))),
+        references(records_of(base)),
     )
 
 
 def copied(record: Record, copies: int) -> Record:
     """The same record, read several times."""
-    return Record(
-        record.raw, record.schema, record.parser, record.view, record.source, record.event_ns, copies
-    )
+    return replace(record, copies=copies)
 
 
 def narrow(records: list[Record], start: int, end: int) -> list[dict[str, Any]]:
@@ -243,12 +200,12 @@ def narrow(records: list[Record], start: int, end: int) -> list[dict[str, Any]]:
             for p, v in schema.leaves(first.view)
             if schema.field(p) and schema.field(p)["type"] != "time"
         ]  # type: ignore[index]
-        pointer, value = found[len(found) // 2]
+        pointer, value = found[len(found) // 2] if found else ("/nothing", "here")
         row["where"] = [[pointer, "eq", value]]
     return rows
 
 
-def stripped(record: Record) -> list[Record]:
+def stripped(record: Record, often: int = 12) -> list[Record]:
     """The record again without one field that its schema promises; nothing where that cannot be done."""
     schema = schemas()[record.schema]
     promised = [
@@ -259,7 +216,7 @@ def stripped(record: Record) -> list[Record]:
     there = [
         p for p in promised if p not in schema.data["time"] and is_scalar(schema.resolve(record.view, p))
     ]
-    if not there or record.parser != "json/1" or int(record.id[-2:], 16) > 12:
+    if not there or record.parser != "json/1" or int(record.id[-2:], 16) > often:
         return []
     view = dict(json.loads(record.raw))
     del view[there[int(record.id[-4:-2], 16) % len(there)][1:]]
@@ -268,8 +225,8 @@ def stripped(record: Record) -> list[Record]:
 
 def without_time(base: str) -> list[Record]:
     """Records of the sample whose time cannot be read; made by taking the zone away where there are none."""
-    found = [record for record in samples()[base] if record.event_ns is None]
-    for record in [] if found else [record for record in bases()[base] if record.parser == "json/1"][::9]:
+    found = [record for record in samples().get(base, []) if record.event_ns is None]
+    for record in [] if found else [record for record in records_of(base) if record.parser == "json/1"][::9]:
         view = json.loads(record.raw)
         for pointer in schemas()[record.schema].data["time"]:
             put(view, pointer, "yesterday")
@@ -296,6 +253,8 @@ def moved_clock(record: Record, ns: int, instance: str) -> Record | None:
     """The record as another instance of its product would have written it at this time; None where that fails."""
     schema, view = schemas()[record.schema], json.loads(record.raw)
     times = [p for p in schema.data["time"] if schema.resolve(record.view, p) is not ABSENT]
+    if not times:
+        return None
     naive = (schema.field(times[0]) or {}).get("format") == "utc"
     put(view, times[0], rfc3339(ns).replace("T", " ").rstrip("Z") if naive else rfc3339(ns))
     for pointer in schema.data.get("source", [])[:1]:
@@ -304,9 +263,12 @@ def moved_clock(record: Record, ns: int, instance: str) -> Record | None:
     return made if made.event_ns == ns else None
 
 
-def put(view: dict[str, Any], pointer: str, value: object) -> None:
-    """Set a member, making the objects on the way."""
+def put(view: Any, pointer: str, value: object) -> None:
+    """Set a member, making the objects on the way; nothing where a text is on the way."""
     *path, last = pointer.split("/")[1:]
     for key in path:
-        view = view.setdefault(key, {})
-    view[last] = value
+        view = view[int(key)] if isinstance(view, list) else view.setdefault(key, {})
+        if not isinstance(view, dict | list):
+            return
+    if isinstance(view, dict):
+        view[last] = value

@@ -2,10 +2,10 @@
 
 import pytest
 
-from countersign.core.alerting import alert_of, triggers
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Schema
 from countersign.core.ids import derived_id
+from countersign.core.records.alerting import alert_of, triggers
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Schema
 
 FIELDS = {
     "/type": {"type": "enum"},

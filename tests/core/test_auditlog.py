@@ -2,7 +2,7 @@
 
 import pytest
 
-from countersign.core.auditlog import (
+from countersign.core.log.auditlog import (
     KINDS,
     MAX_ENTRY_BYTES,
     MAX_INTEGER,
@@ -16,7 +16,7 @@ from countersign.core.auditlog import (
     entry_bytes,
     read_entry,
 )
-from countersign.core.merkle import leaf_hash, root
+from countersign.core.log.merkle import leaf_hash, root
 from countersign.errors import MalformedEntry
 
 DIGEST = "sha256:" + "3" * 64

@@ -4,7 +4,7 @@ import json
 
 from builders import bundled, flow, logon, process, record, world
 from countersign.core.canonical import canon
-from countersign.core.fields import MISSING
+from countersign.core.records.fields import MISSING
 
 ODD = [
     {"EventID": "4624", "Hashes": "MD5=aa,SHA256=bb", "Message": None},

@@ -17,7 +17,7 @@ from builders import (
     says,
     world,
 )
-from countersign.core.quality import assess, by_schema
+from countersign.core.cases.quality import assess, by_schema
 
 SCAN = alert(120)
 TESTS = reference(

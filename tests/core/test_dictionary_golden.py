@@ -1,31 +1,34 @@
 """The field dictionaries: well formed, and read as expected on small records of every schema.
 
-`dictionary_golden.json` holds invented records. For each it says the event time, type, label and taint of
+`golden/` holds invented records, a file for each schema. For each it says the event time, type, label and taint of
 some pointers, and every relation that the record states, role by role. A relation that is not listed must
 not be stated: a row that says too much fails here.
 """
 
 import json
-import tomllib
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from countersign.core.canonical import format_time
-from countersign.core.evidence import Evidence
-from countersign.core.fields import MISSING, Dictionary
+from countersign.core.claims.registry import RELATIONS
+from countersign.core.claims.snapshot import Snapshot
 from countersign.core.ids import evidence_id
-from countersign.core.registry import RELATIONS
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import MISSING, Dictionary, merged
+from countersign.core.records.views import EMBEDDED_PARSERS, RECORD_PARSERS
 from countersign.core.render import value_text
-from countersign.core.snapshot import Snapshot
-from countersign.core.views import EMBEDDED_PARSERS, RECORD_PARSERS
 
-FOLDER = files("countersign.core") / "dictionary"
+FOLDER = files("countersign.core.records") / "dictionary"
 FILES = {entry.name: entry.read_bytes() for entry in FOLDER.iterdir() if entry.name.endswith(".toml")}
-DOCUMENTS = {name: tomllib.loads(raw.decode()) for name, raw in FILES.items()}
+DOCUMENTS = {name: merged(name, FILES) for name in FILES if not name.startswith("_")}
 DICTIONARY = Dictionary.load(FILES)
-CASES = json.loads(Path(__file__).with_name("dictionary_golden.json").read_text(encoding="utf-8"))
+CASES = [
+    case
+    for path in sorted(Path(__file__).with_name("golden").glob("*.json"))
+    for case in json.loads(path.read_text(encoding="utf-8"))
+]
 
 TYPES = set(
     "ip port pid int number bool time host domain user sid email url url_path path cmdline sha256 sha1 md5 hash guid "

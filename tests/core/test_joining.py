@@ -2,11 +2,11 @@
 
 import json
 
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Schema
+from countersign.core.cases.joining import Candidate, duplicates, join, told, widespread
 from countersign.core.ids import evidence_id
-from countersign.core.joining import Candidate, duplicates, join, told, widespread
-from countersign.core.observable import Observable, observables
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Schema
+from countersign.core.records.observable import Observable, observables
 
 SECOND = 1_000_000_000
 JDOE, HOST = Observable("user", "jdoe"), Observable("host", "ws7")

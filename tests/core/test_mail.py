@@ -4,9 +4,9 @@ from hashlib import sha256
 
 import pytest
 
-from countersign.core.mail import addresses, authentication, rfc5322_time, url_host
-from countersign.core.mailtext import html_text, words_decoded
-from countersign.core.views import view
+from countersign.core.records.mail import addresses, authentication, rfc5322_time, url_host
+from countersign.core.records.mailtext import html_text, words_decoded
+from countersign.core.records.views import view
 
 
 def a_mail(headers="", body="Hello", kind="text/plain"):

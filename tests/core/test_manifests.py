@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from countersign.core.coverage import parse_coverage
-from countersign.core.reference import parse_reference
+from countersign.core.claims.coverage import parse_coverage
+from countersign.core.claims.reference import parse_reference
 
 DAY = {"from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z"}
 ROW = {"source": "s", "schema": "suricata.eve", **DAY, "complete": True, "limit_hit": False}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from countersign.core.fields import Schema
-from countersign.core.markers import KINDS, is_bare, keywords, marked, markers
+from countersign.core.panel.markers import KINDS, is_bare, keywords, marked, markers
+from countersign.core.records.fields import Schema
 
 PLANTED = {
     "invisible character": ["ad\u200bmin", "soft\u00adhyphen", "a\u2060b", "x\ufeffy", "\u3164"],

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from countersign.core.merkle import (
+from countersign.core.log.merkle import (
     EMPTY_ROOT,
     CompactRange,
     consistency_proof,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from countersign.core.fields import Schema
-from countersign.core.observable import Observable, account, observables, spell
+from countersign.core.records.fields import Schema
+from countersign.core.records.observable import Observable, account, observables, spell
 
 SCHEMA = Schema(
     {

@@ -26,8 +26,8 @@ from builders import (
     windows,
     world,
 )
-from countersign.core.panel import CRITICAL, NO_MANIFEST, panel, salience, uncovered
-from countersign.core.quality import Flag
+from countersign.core.cases.quality import Flag
+from countersign.core.panel.panel import CRITICAL, NO_MANIFEST, panel, salience, uncovered
 
 
 def parts(snapshot, part, claims=(), **more):
@@ -291,18 +291,25 @@ def test_the_panel_is_the_same_for_any_order_of_claims_and_any_drafter():
     assert shown(claims) == shown([*reversed(claims)]) == shown([])
 
 
-def test_ten_thousand_records_take_less_than_half_a_second():
+def test_twice_the_records_take_about_twice_the_time():
+    """A ratio of processor times, so that a busy machine or coverage changes nothing."""
+    ratios = sorted(seconds(10_000) / seconds(5_000) for _ in range(3))
+
+    assert ratios[1] < 3
+
+
+def seconds(number):
+    """Processor seconds that the panel of this many logons takes."""
     records = [
         logon(n / 20, good=bool(n % 9), user=f"user{n % 60}", source=f"198.51.100.{n % 200}")
-        for n in range(10_000)
+        for n in range(number)
     ]
     snapshot = world(records)
     for rec in records:
         snapshot.view(rec.id)
-    started = time.perf_counter()
+    started = time.process_time()
     panel(snapshot, alerts_of(snapshot), (), (), marked=())
-
-    assert time.perf_counter() - started < 1.5  # 0.5 s alone; other tests share the machine
+    return time.process_time() - started
 
 
 def test_evidence_of_a_builder_is_what_intake_keeps():

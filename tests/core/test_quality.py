@@ -6,14 +6,16 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from countersign.adapters.dictionaries import bundled
 from countersign.core.canonical import format_time
-from countersign.core.coverage import CoverageRow
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Dictionary
+from countersign.core.cases.decisive import Needed
+from countersign.core.cases.quality import CAPS, Beside, assess, by_schema, measured_skew
+from countersign.core.claims.coverage import CoverageRow
+from countersign.core.claims.reference import Reference
+from countersign.core.claims.snapshot import Snapshot
 from countersign.core.ids import evidence_id
-from countersign.core.quality import CAPS, assess, by_schema, measured_skew
-from countersign.core.reference import Reference
-from countersign.core.snapshot import Snapshot
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Dictionary
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -24,6 +26,7 @@ time = ["/time"]
 ingest_time = ["/received"]
 source = ["/sensor"]
 [fields]
+"/n" = { type = "int" }
 "/time" = { type = "time" }
 "/received" = { type = "time" }
 "/sensor" = { type = "host" }
@@ -35,6 +38,7 @@ SURICATA = b"""
 schema = "suricata.eve"
 time = ["/time"]
 [fields]
+"/n" = { type = "int" }
 "/time" = { type = "time" }
 "/flow_id" = { type = "id" }
 "/alert/action" = { type = "enum" }
@@ -44,6 +48,7 @@ schema = "windows.event"
 time = ["/TimeCreated", "/UtcTime"]
 source = ["/Hostname"]
 [fields]
+"/n" = { type = "int" }
 "/TimeCreated" = { type = "time" }
 "/UtcTime" = { type = "time", format = "utc" }
 "/Hostname" = { type = "host" }
@@ -52,7 +57,9 @@ source = ["/Hostname"]
 "/SubjectLogonId" = { type = "id" }
 "/SubjectUserName" = { type = "user" }
 """
-DICTIONARY = Dictionary({"p.toml": PLAIN, "s.toml": SURICATA, "w.toml": WINDOWS})
+DICTIONARY = Dictionary(
+    {"test.record.toml": PLAIN, "suricata.eve.toml": SURICATA, "windows.event.toml": WINDOWS}
+)
 
 
 def at(second: float) -> str:
@@ -74,9 +81,9 @@ def records(schema: str, views):
         )
 
 
-def flags(schema="test.record", views=(), coverage=(), references=(), window=None, **counts):
+def flags(schema="test.record", views=(), coverage=(), references=(), window=None, **beside):
     snapshot = Snapshot(DICTIONARY, records(schema, views), tuple(coverage), references)
-    return assess(snapshot, window, **counts)
+    return assess(snapshot, window, Beside(**beside))
 
 
 def names(*args, **options):
@@ -239,10 +246,71 @@ def test_the_same_bytes_read_twice_are_counted_once_and_both_numbers_shown():
     assert (flag.flag, flag.cap, flag.detail) == ("duplicate", None, "5 records read, 4 distinct")
 
 
-def test_fields_the_dictionary_does_not_know_are_drift():
-    (flag,) = flags(views=steady(100), untyped={"test.record": 2})
-    assert (flag.flag, flag.cap) == ("drift", None)
-    assert names(views=steady(100), untyped={"test.record": 1}) == []
+def test_fields_the_dictionary_does_not_know_are_drift_above_one_record_in_a_hundred():
+    odd = [{"time": at(n), "sensor": "a", "colour": "red"} for n in (500, 510)]
+    (flag,) = flags(views=[*[v | {"sensor": "a"} for v in steady(98, 1)], *odd])
+    assert (flag.flag, flag.cap, flag.source) == ("drift", None, "test.record/a")
+    assert flag.detail == "2 of 100 records hold fields that the dictionary does not know"
+    assert names(views=[*steady(99, 1), odd[0] | {"sensor": None}]) == []
+
+
+def test_a_value_that_stands_where_another_shape_should_is_drift():
+    assert names(views=[{"time": at(0), "body": {"inner": "x"}}]) == ["drift"]
+
+
+def test_a_field_that_decides_and_is_lacking_or_not_of_its_type_is_a_parse_problem():
+    needed = [Needed("suricata.eve", ("/flow_id",), (("/alert/action", "eq", "allowed"),))]
+    views = [{"time": at(n), "flow_id": n + 1, "alert": {"action": "allowed"}} for n in range(99)]
+    lacking = {"time": at(99), "alert": {"action": "allowed"}}
+    assert names("suricata.eve", [*views, {"time": at(99)}], needed=needed) == []
+    (flag,) = flags("suricata.eve", [*views, lacking], needed=needed)
+    assert (flag.flag, flag.cap) == ("parse", "C01")
+    assert flag.detail == "/flow_id cannot be read in 1 of 100 records"
+    timeless = [Needed("test.record", ("/received",))]
+    assert names(views=[{"time": at(0), "received": "soon"}], needed=timeless) == ["parse"]
+
+
+def test_a_source_that_decides_nothing_here_is_flagged_without_its_cap():
+    window = (START, START + 1200 * SECOND)
+    (flag,) = flags(views=steady(), window=window, deciding=frozenset({"windows.event"}))
+    assert (flag.flag, flag.cap, flag.partial) == ("silent", None, True)
+    (flag,) = flags(views=steady(), window=window, deciding=frozenset({"test.record"}))
+    assert flag.cap == "C01"
+
+
+def test_records_of_a_time_that_was_drafted_over_already_are_late():
+    evidence = list(records("test.record", [*steady(10, 60), {"time": at(700)}]))
+    seen = frozenset(r.id for r in evidence[1:10])
+    (flag,) = assess(Snapshot(DICTIONARY, evidence), beside=Beside(drafted=seen))
+    assert (flag.flag, flag.cap) == ("late", "C11")
+    assert flag.detail == "1 record came after drafting, at most 1 h behind its end"
+    assert (
+        assess(Snapshot(DICTIONARY, evidence), beside=Beside(drafted=frozenset(r.id for r in evidence))) == ()
+    )
+
+
+def test_two_sources_that_tell_of_one_event_more_than_two_seconds_apart_have_skewed_clocks():
+    evidence = list(records("test.record", [{"time": at(0), "sensor": "a"}, {"time": at(7), "sensor": "b"}]))
+    pair = Beside(pairs=[tuple(r.id for r in evidence)])
+    (flag,) = assess(Snapshot(DICTIONARY, evidence), beside=pair)
+    assert (flag.flag, flag.source, flag.skew_ns) == ("skew", "test.record/b", 7 * SECOND)
+    near = list(records("test.record", [{"time": at(0), "sensor": "a"}, {"time": at(2), "sensor": "b"}]))
+    assert assess(Snapshot(DICTIONARY, near), beside=Beside(pairs=[tuple(r.id for r in near)])) == ()
+
+
+def test_two_sensors_that_see_one_flow_begin_apart_have_skewed_clocks():
+    flow = "1:LQU9qZlK+B5F3KDmev6m5PMibrg="
+    conn = {"ts": "2025-03-11T12:00:00.000000Z", "uid": "C1", "community_id": flow, "id.orig_h": "192.0.2.1"}
+    eve = {"timestamp": "2025-03-11T12:00:30Z", "event_type": "flow", "community_id": flow}
+    for start, found in (("2025-03-11T12:00:09Z", ["skew"]), ("2025-03-11T12:00:01Z", [])):
+        made = [rec("zeek.conn", conn), rec("suricata.eve", {**eve, "flow": {"start": start}})]
+        assert [f.flag for f in assess(Snapshot(bundled(), made)) if f.flag != "drift"] == found
+
+
+def rec(schema, view):
+    raw = json.dumps(view).encode()
+    compiled = bundled().schema(schema)
+    return Evidence(evidence_id(raw), schema, schema, "json/1", raw, compiled.event_ns(view), None)
 
 
 def test_every_flag_has_the_cap_of_the_table():

@@ -28,8 +28,8 @@ from builders import (
     windows,
     world,
 )
-from countersign.core.playbook import BENIGN_SIDE, PLAYBOOK, SLOTS
-from countersign.core.quality import Flag
+from countersign.core.briefs.playbook import BENIGN_SIDE, PLAYBOOK, SLOTS
+from countersign.core.cases.quality import Flag
 
 CMD = "C:\\Windows\\System32\\cmd.exe"
 NOON_NS = int(DAY.timestamp()) * 10**9

@@ -10,16 +10,16 @@ import pytest
 from countersign import core
 from countersign.adapters.dictionaries import bundled
 from countersign.core.canonical import canon
-from countersign.core.claims import Filter
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Schema
+from countersign.core.claims.claims import Filter
+from countersign.core.claims.registry import RELATIONS
+from countersign.core.claims.snapshot import WORDS, Snapshot, comparison, textual
+from countersign.core.facts.signals import Signal, Signals, matches
 from countersign.core.ids import evidence_id
-from countersign.core.registry import RELATIONS
-from countersign.core.signals import Signal, Signals, matches
-from countersign.core.snapshot import WORDS, Snapshot, comparison, textual
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Schema
 from countersign.core.vocabulary import VOCABULARY
 
-FOLDER = Path(core.__file__ or "").parent / "signals"
+FOLDER = Path(core.__file__ or "").parent / "facts" / "signals"
 FILES = {path.name: path.read_bytes() for path in sorted(FOLDER.glob("*.toml"))}
 SIGNALS = Signals(FILES)
 DICTIONARY = bundled()

@@ -27,10 +27,10 @@ from builders import (
     says,
     world,
 )
-from countersign.core.panel import panel
-from countersign.core.quality import Flag
-from countersign.core.statements import statements
-from countersign.core.suggest import suggest
+from countersign.core.briefs.statements import statements
+from countersign.core.briefs.suggest import suggest
+from countersign.core.cases.quality import Flag
+from countersign.core.panel.panel import panel
 
 STOP = call("StopLogging", 5)
 STOPPED = [

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from countersign.core.alert import Alert
-from countersign.core.evidence import Evidence
-from countersign.core.fields import Dictionary
+from countersign.core.cases.tiers import CODE_TIERS, Facts, gather, severity, tier
+from countersign.core.claims.registry import RELATIONS
+from countersign.core.claims.snapshot import Snapshot
 from countersign.core.ids import evidence_id
-from countersign.core.registry import RELATIONS
-from countersign.core.snapshot import Snapshot
-from countersign.core.tiers import CODE_TIERS, Facts, gather, severity, tier
+from countersign.core.records.alert import Alert
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import Dictionary
 from countersign.core.vocabulary import VOCABULARY
 
 
@@ -49,7 +49,7 @@ def test_a_phishing_mail_is_tier_one():
         {"hosts": ("mordordc",)},
         {"techniques": ("T1003.001",)},
         {"groups": ("Domain Admins",)},
-        {"alerts": (alert("low", "Possible DCSync"),)},
+        {"families": ("credential access",)},
     ],
 )
 def test_identity_replication_credentials_and_cloud_permissions_are_critical(facts):
@@ -67,7 +67,7 @@ def test_identity_replication_credentials_and_cloud_permissions_are_critical(fac
         {"codes": ("exploit",)},
         {"actions": ("GetSecretValue",)},
         {"relations": ("service_install",)},
-        {"alerts": (alert("low", "A Network Trojan was detected"),)},
+        {"families": ("malware execution",)},
     ],
 )
 def test_privilege_and_weighty_actions_are_elevated(facts):
@@ -138,7 +138,7 @@ def test_a_hostile_name_is_harmless_in_a_reason():
 
 DICTIONARY = Dictionary(
     {
-        "t.toml": b"""
+        "test.record.toml": b"""
 schema = "test.record"
 [fields]
 "/host" = { type = "host", role = "host", taint = "system" }

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from countersign.core.views import EMBEDDED_PARSERS, PARSERS, embedded, is_record_parser, view
+from countersign.core.records.views import (
+    EMBEDDED_PARSERS,
+    PARSERS,
+    RECORD_PARSERS,
+    embedded,
+    is_record_parser,
+    view,
+)
 
 
 def reason(raw, parser="json/1"):
@@ -73,13 +80,14 @@ def test_an_unknown_parser_is_refused():
         embedded("{}", "eml/1")
 
 
-def test_only_two_parsers_read_whole_records():
-    assert [name for name in PARSERS if is_record_parser(name)] == ["json/1", "eml/1"]
+def test_of_the_parsers_of_texts_only_that_of_json_reads_whole_records():
+    assert [name for name in EMBEDDED_PARSERS if is_record_parser(name)] == ["json/1"]
+    assert [name for name in PARSERS if is_record_parser(name)] == list(RECORD_PARSERS)
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='{}[]",:\\u0d8e1-. \n', max_size=60).map(str.encode))
 def test_any_bytes_are_a_document_or_a_value_error(raw):
-    for parser in ("json/1", "eml/1"):
+    for parser in RECORD_PARSERS:
         try:
             document = view(raw, parser)
         except ValueError:

@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from countersign import cli, config, errors
-from countersign.core import auditlog, suggest
+from countersign.core.briefs import suggest
+from countersign.core.log import auditlog
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -134,7 +135,7 @@ def test_every_exception_is_told_in_the_docs(name):
 
 def kinds_in_use():
     """Entry kinds that some line of the program stages: the dotted words of an entry's call that the log knows."""
-    known = set(auditlog.KINDS)
+    known = {kind for kind in auditlog.KINDS if "." in kind}  # "incident" is a kind of case, too
     found = {
         node.value
         for file in SOURCES

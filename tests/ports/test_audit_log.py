@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from countersign.adapters.sql import open_store
-from countersign.core.auditlog import Actor, Entry, Head, entry_bytes
-from countersign.core.evidence import Evidence
 from countersign.core.ids import evidence_id
-from countersign.core.merkle import EMPTY_ROOT, leaf_hash, root
+from countersign.core.log.auditlog import Actor, Entry, Head, entry_bytes
+from countersign.core.log.merkle import EMPTY_ROOT, leaf_hash, root
+from countersign.core.records.evidence import Evidence
 from countersign.errors import AuditLogConflict, AuditLogUnavailable, MalformedEntry, TamperDetected
 
 

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from countersign.core.alert import Alert
-from countersign.core.evidence import Evidence
 from countersign.core.ids import digest, evidence_id
+from countersign.core.records.alert import Alert
+from countersign.core.records.evidence import Evidence
 from countersign.errors import AlreadyStored, DigestMismatch, EvidenceNotFound
 from countersign.ports import BriefState, CaseState, ReferenceFile
 

@@ -16,8 +16,8 @@ ROUNDS = 50 if os.environ.get("COUNTERSIGN_FULL") else 4
 WRITER = """
 import sys
 from countersign.adapters.sql import open_store
-from countersign.core.auditlog import Actor, Entry
-from countersign.core.evidence import Evidence, Provenance
+from countersign.core.log.auditlog import Actor, Entry
+from countersign.core.records.evidence import Evidence, Provenance
 from countersign.core.ids import evidence_id
 
 store, first = open_store(sys.argv[1]), int(sys.argv[2])

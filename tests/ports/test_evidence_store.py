@@ -1,11 +1,13 @@
 """What `EvidenceStore` and `QuarantineStore` promise, on both databases."""
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
 from countersign.adapters.sql import open_store
-from countersign.core.evidence import Evidence, Provenance, Quarantined
+from countersign.core.cases.decisive import Extent
 from countersign.core.ids import evidence_id
+from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import DigestMismatch, StoreUnavailable
 from countersign.ports import Counts
 
@@ -211,3 +213,25 @@ def test_quarantine_keeps_bytes_whole_and_once(store):
     with store.reading() as tx:
         assert bad in tx.quarantine.recent(10)
         assert (2, 2) == (tx.evidence.counts().quarantined, tx.evidence.counts().records)
+
+
+def test_what_the_store_holds_of_each_schema_and_which_spoke_in_a_window(store):
+    mail = msgspec.structs.replace(a_record(50), schema="email.rfc822", source="email.rfc822")
+    timeless = a_record(60, event_ns=None)
+    other_host = msgspec.structs.replace(a_record(9), source="suricata.eve/edge-2")
+    keep(store, *(a_record(n) for n in range(3)), mail, timeless, other_host)
+
+    with store.reading() as tx:
+        assert {
+            "email.rfc822": Extent(1, 50 * SECOND, 50 * SECOND),
+            "suricata.eve": Extent(5, 0, 9 * SECOND),
+        } == tx.evidence.extents()
+        assert frozenset() == tx.evidence.spoke(10 * SECOND, 50 * SECOND)
+        assert {"email.rfc822"} == tx.evidence.spoke(50 * SECOND, 51 * SECOND)
+        assert {"email.rfc822", "suricata.eve"} == tx.evidence.spoke(0, 2**70)
+
+
+def test_an_empty_store_knows_no_source(store):
+    with store.reading() as tx:
+        assert {} == tx.evidence.extents()
+        assert frozenset() == tx.evidence.spoke(0, 1)

@@ -5,10 +5,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import open_store, sqlite_url, tables
-from countersign.core.alert import Alert
-from countersign.core.auditlog import Actor, Entry
-from countersign.core.evidence import Evidence, Provenance, Quarantined
+from countersign.core.cases.grouping import Regrouping
 from countersign.core.ids import digest, evidence_id
+from countersign.core.log.auditlog import Actor, Entry
+from countersign.core.records.alert import Alert
+from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from countersign.ports import BriefState, CaseState, ReferenceFile
 
@@ -31,6 +32,7 @@ def full_store(store):
         tx.briefs.add(BriefState("brief-1", "case-1", SNAPSHOT, "rules/1", b"{}"))
         tx.references.add(ReferenceFile("assets", "1", "register", digest(b""), b""))
         tx.coverage.add(b"[]")
+        tx.groups.regroup(Regrouping("case-1", "case-2", (), "why", "who", "2026-01-01T00:00:00Z"))
         actor = Actor(type="system", id="countersign")
         tx.log.stage(Entry(kind="log.note", id="e_1", ts="2026-01-01T00:00:00.000Z", actor=actor))
     store.log.sequence()

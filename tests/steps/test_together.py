@@ -7,9 +7,9 @@ import pytest
 
 from builders import alert, eve, evidence
 from countersign import config, wiring
-from countersign.core.alerting import alert_of
-from countersign.core.case import Assembled
-from countersign.core.views import view
+from countersign.core.cases.case import Assembled
+from countersign.core.records.alerting import alert_of
+from countersign.core.records.views import view
 from countersign.errors import DraftError
 from countersign.steps import draft
 

@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 done, but something was quarantined or degraded; 2 unusabl
 invariant could not be kept. Commands import their work when they run, so that `--help` is quick.
 """
 
+import gc
 import sys
 from typing import Annotated, Any
 
@@ -51,6 +52,14 @@ Coverage = Annotated[
     list[str] | None,
     typer.Option("--coverage", help="Coverage manifest (JSON): what was read of each source."),
 ]
+Mappings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mapping", help="Mapping file, or the name of one: how records of your own kind are read."
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept and logged.")]
+By = Annotated[str | None, typer.Option("--by", help="Who says so; your account's name unless given.")]
 References = Annotated[list[str] | None, typer.Option("--reference", help="Pinned reference file or folder.")]
 
 
@@ -81,10 +90,21 @@ def triage_command(
         str | None, typer.Option("--as-case", help="Put everything in one case of this title.")
     ] = None,
     coverage: Coverage = None,
+    mapping: Mappings = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that read.")] = 1,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on reading one file of lines as it grows, until Ctrl-C.")
+    ] = False,
     home: Home = None,
     config: Config = None,
 ) -> None:
     """Read files, make cases, draft, verify, print, and keep."""
+    if follow:
+        from countersign.cli import follow as tail
+
+        form = _form(as_json, as_markdown)
+        given = {"fmt": fmt, "form": form, "out": out, "drafter": drafter, "title": as_case}
+        _run(tail.follow, _places(home, config), paths, **given, coverage=coverage, mapping=mapping)
     from countersign.cli import triage as door
 
     _run(
@@ -97,6 +117,8 @@ def triage_command(
         drafter=drafter,
         title=as_case,
         coverage=coverage,
+        mapping=mapping,
+        jobs=jobs,
     )
 
 
@@ -108,11 +130,13 @@ def verify_command(
     reference: References = None,
     fmt: Format = "auto",
     as_json: AsJson = False,
+    mapping: Mappings = None,
 ) -> None:
     """Check claims that anyone wrote against records that anyone has; no case, no store."""
     from countersign.cli import verify as door
 
-    _run(door.verify, claims, evidence, coverage, reference, fmt, as_json)
+    more = {"fmt": fmt, "as_json": as_json, "mapping": mapping}
+    _run(door.verify, claims, evidence, coverage, reference, **more)
 
 
 @case_app.command("list")
@@ -145,6 +169,7 @@ def case_open(
     as_json: AsJson = False,
     as_markdown: AsMarkdown = False,
     coverage: Coverage = None,
+    mapping: Mappings = None,
     home: Home = None,
     config: Config = None,
 ) -> None:
@@ -152,13 +177,14 @@ def case_open(
     from countersign.cli import triage as door
 
     form = _form(as_json, as_markdown)
-    _run(door.triage, _places(home, config), source, fmt=fmt, form=form, title=title, coverage=coverage)
+    more = {"coverage": coverage, "mapping": mapping}
+    _run(door.triage, _places(home, config), source, fmt=fmt, form=form, title=title, **more)
 
 
 @case_app.command("export")
 def case_export(
     case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
-    form: Annotated[str, typer.Option("--format", help="json or markdown.")] = "json",
+    form: Annotated[str, typer.Option("--format", help="json, markdown or ocsf.")] = "json",
     out: Out = None,
     home: Home = None,
     config: Config = None,
@@ -167,6 +193,75 @@ def case_export(
     from countersign.cli import case as door
 
     _run(door.export, _places(home, config), case, form, out)
+
+
+@case_app.command("why")
+def case_why(
+    alert: Annotated[str, typer.Argument(help="Alert id or record id, or the start of one.")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Why an alert stands where it stands, and what past hours say of it."""
+    from countersign.cli import grouping as door
+
+    _run(door.why, _places(home, config), alert)
+
+
+@case_app.command("draft")
+def case_draft(
+    case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Draft a case anew over what it holds now."""
+    from countersign.cli import grouping as door
+
+    _run(door.redraft, _places(home, config), case)
+
+
+@case_app.command("split")
+def case_split(
+    case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
+    alerts: Annotated[list[str], typer.Option("--alert", help="An alert of the case; may be repeated.")],
+    reason: Reason,
+    by: By = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Make a case of some of a case's alerts."""
+    from countersign.cli import grouping as door
+
+    _run(door.split, _places(home, config), case, alerts, reason, by)
+
+
+@case_app.command("merge")
+def case_merge(
+    case: Annotated[str, typer.Argument(help="The case that goes into the other.")],
+    into: Annotated[str, typer.Option("--into", help="The case that takes it.")],
+    reason: Reason,
+    by: By = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Put a case into another."""
+    from countersign.cli import grouping as door
+
+    _run(door.merge, _places(home, config), case, into, reason, by)
+
+
+@case_app.command("move")
+def case_move(
+    alert: Annotated[str, typer.Argument(help="Alert id or record id, or the start of one.")],
+    into: Annotated[str, typer.Option("--into", help="The case that takes it.")],
+    reason: Reason,
+    by: By = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Put one alert into another case."""
+    from countersign.cli import grouping as door
+
+    _run(door.move, _places(home, config), alert, into, reason, by)
 
 
 @reference_app.command("add")
@@ -261,4 +356,7 @@ def _run(door: Any, *arguments: Any, **options: Any) -> None:
 
 def main() -> None:
     """The `countersign` command."""
+    # What is loaded stays; looking through it again and again for garbage costs a tenth of an intake.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     app()

@@ -4,40 +4,79 @@ import json
 import sys
 from typing import Any
 
+import msgspec
+from rich.console import Console
+
 from countersign.cli import files, screen
 from countersign.cli.places import Places, open_ports
+from countersign.core.briefs.ocsf import case_events
+from countersign.core.cases.board import KINDS
+from countersign.core.cases.grouping import IN_ONE_BURST, Standing, many
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.records.observable import Observable
 from countersign.errors import TamperDetected, UsageError
 from countersign.ports import CaseState, Ports
+from countersign.steps.alike import alike
+from countersign.steps.assemble import assembled
 from countersign.steps.logged import ensure_logged, forged
 
 PAGE = 200
+MOST = 100_000  # cases looked at for the most urgent
 
 
 def listing(places: Places, as_json: bool) -> int:
-    """Cases, newest first, at most 200; those that are not what was logged are left out, and an error names them."""
+    """Cases: incidents, watch, background, the most urgent first; what is not as it was logged is left out and named."""
     ports = open_ports(places)
     with ports.store.reading() as tx:
-        cases = tx.cases.recent(PAGE)
-    wrong = forged([c.case_id for c in cases], ports)
-    _list([c for c in cases if c.case_id not in wrong], as_json)
+        cases = tx.cases.recent(MOST)
+        kept = tx.groups.standing([c.case_id for c in cases])
+        stale = tx.groups.stale(list(kept))
+    listed = sorted(((c, kept.get(c.case_id), c.case_id in stale) for c in cases), key=_urgency)
+    wrong = forged([c.case_id for c, _, _ in listed[:PAGE]], ports)
+    _list([one for one in listed[:PAGE] if one[0].case_id not in wrong], max(0, len(listed) - PAGE), as_json)
     if wrong:
         raise TamperDetected(f"the stored state is not what was logged: {', '.join(sorted(wrong))}")
     return 0
 
 
-def _list(cases: list[CaseState], as_json: bool) -> None:
+Listed = tuple[CaseState, Standing | None, bool]
+
+
+def _list(cases: list[Listed], more: int, as_json: bool) -> None:
     if as_json:
-        rows = [{"id": c.case_id, "title": c.title, "severity": c.severity, "tier": c.tier} for c in cases]
-        sys.stdout.write(json.dumps({"schema": "countersign.cases/1", "cases": rows}, indent=1) + "\n")
+        rows = [_row(*one) for one in cases]
+        document = {"schema": "countersign.cases/1", "cases": rows, "more": more}
+        sys.stdout.write(json.dumps(document, indent=1) + "\n")
         return
     out = screen.console()
     if not cases:
         screen.line(out, "no cases yet; `countersign triage PATH…` makes them")
-    for one in sorted(cases, key=lambda c: -c.tier):
-        screen.line(out, one.title, lead=f"{one.case_id}  {one.severity:<8} tier {one.tier}  ")
+    for case, kept, stale in cases:
+        lead = f"{case.case_id}  {case.severity:<8} tier {case.tier}  "
+        kind = "" if kept is None or kept.kind == "incident" else f"[{kept.kind}] "
+        into = f" (part of {kept.into} now)" if kept is not None and kept.into else ""
+        behind = " (stale: its alerts changed; `case draft` looks again)" if stale and not into else ""
+        screen.line(out, f"{kind}{case.title}{into}{behind}", lead=lead)
+    if more:
+        screen.line(out, f"{more} more, less urgent", "dim")
 
 
-def _find(ports: Ports, named: str) -> CaseState:
+def _row(case: CaseState, kept: Standing | None, stale: bool) -> dict[str, Any]:
+    more = (
+        {}
+        if kept is None
+        else {"kind": kept.kind, "score": kept.score, "into": kept.into, "stale": stale and not kept.into}
+    )
+    return {"id": case.case_id, "title": case.title, "severity": case.severity, "tier": case.tier} | more
+
+
+def _urgency(one: Listed) -> tuple[bool, int, int]:
+    case, kept, _ = one
+    return bool(kept and kept.into), KINDS.index(kept.kind) if kept else 0, -case.tier
+
+
+def find(ports: Ports, named: str) -> CaseState:
+    """The case of this id, or of the only id that begins so. Raises `UsageError`."""
     with ports.store.reading() as tx:
         found = tx.cases.latest(named)
         if found is None:
@@ -54,7 +93,7 @@ def _find(ports: Ports, named: str) -> CaseState:
 def show(places: Places, named: str, form: str) -> int:
     """One case as it was kept."""
     ports = open_ports(places)
-    state = _find(ports, named)
+    state = find(ports, named)
     ensure_logged(state, ports)
     if form == "json":
         sys.stdout.write(files.as_json(state.document))
@@ -69,6 +108,9 @@ def show(places: Places, named: str, form: str) -> int:
     screen.line(out, document["title"], "bold")
     for reason in document["opened_because"]:
         screen.line(out, reason, "dim", 2)
+    _stands(out, ports, document)
+    for link in [one for one in document["links"] if one["because"] != IN_ONE_BURST][:8]:
+        screen.line(out, f"{link['b']} — {link['because']}", "dim", 2)
     for claim in document["brief"]["claims"]:
         reasons = "; ".join(f"({o['check']}) {o['reason']}" for o in claim["objections"])
         text = (claim["text"] or "") + (f" — {reasons}" if reasons else "")
@@ -79,16 +121,57 @@ def show(places: Places, named: str, form: str) -> int:
     return 0
 
 
-def export(places: Places, named: str, form: str, out: str | None) -> int:
-    """Write a case as one JSON document (triage/1 case) or a Markdown note."""
-    if form not in {"json", "markdown"}:
-        raise UsageError(
-            f"there is no export format {form!r}", hint="json and markdown are known; ocsf is planned."
+def _stands(out: Console, ports: Ports, document: dict[str, Any]) -> None:
+    """Whether the brief is stale, what tells of the same event, and where else the same rare things were seen."""
+    with ports.store.reading() as tx:
+        kept = tx.groups.standing([document["id"]]).get(document["id"])
+        stale = tx.groups.stale([document["id"]])
+    if kept is not None and kept.into:
+        screen.line(out, f"part of {kept.into} now: this is how it was before", "yellow")
+    elif stale:
+        screen.line(out, "stale: its alerts changed since; `countersign case draft` looks again", "yellow")
+    elif came := _came_since(ports, document):
+        words = (
+            f"stale: {many(came, 'record')} came since that belong here; `countersign case draft` looks again"
         )
+        screen.line(out, words, "yellow")
+    copies = [flag for flag in document["quality"] if flag["flag"] == "duplicate"]
+    for flag in copies[:3]:
+        screen.line(out, f"duplicates (one record read more than once): {flag['detail']}", "dim", 2)
+    for pair in document["duplicates"][:3]:
+        screen.line(out, f"the same event twice: {pair['because']}", "dim", 2)
+    held = (Observable(row["type"], row["value"]) for row in document["observables"])
+    for one in alike(document["id"], held, ports):
+        screen.line(out, f"similar: {one.words()}", "dim", 2)
+
+
+def _came_since(ports: Ports, document: dict[str, Any]) -> int:
+    """Records that a case of alerts would hold now and its brief does not know."""
+    now = assembled(document["id"], ports)
+    known = {row["id"] for row in document["evidence"]}
+    return 0 if now is None else sum(record.id not in known for record in now.evidence)
+
+
+def export(places: Places, named: str, form: str, out: str | None) -> int:
+    """Write a case as one JSON document (triage/1 case), a Markdown note, or a JSON list of OCSF events."""
+    if form not in {"json", "markdown", "ocsf"}:
+        raise UsageError(f"there is no export format {form!r}", hint="json, markdown and ocsf are known.")
     ports = open_ports(places)
-    state = _find(ports, named)
+    state = find(ports, named)
     ensure_logged(state, ports)
-    note = json.loads(state.document)["brief"]["notes_markdown"] + "\n"
+    if form == "ocsf":
+        text = files.as_json(_ocsf(json.loads(state.document), ports))
+    elif form == "markdown":
+        text = json.loads(state.document)["brief"]["notes_markdown"] + "\n"
+    else:
+        text = files.as_json(state.document)
     with files.sink(out) as sink:
-        sink.write(note if form == "markdown" else files.as_json(state.document))
+        sink.write(text)
     return 0
+
+
+def _ocsf(document: dict[str, Any], ports: Ports) -> bytes:
+    with ports.store.reading() as tx:
+        records = tx.evidence.get([row["id"] for row in document["evidence"]])
+    events = case_events(document, Snapshot(ports.dictionary, records.values()))
+    return msgspec.json.Encoder(decimal_format="number").encode(events)

@@ -12,6 +12,8 @@ from typing import IO
 import msgspec
 
 from countersign import wiring
+from countersign.core.cases.arrival import Arrived
+from countersign.core.records.shapes import UntypedFields
 from countersign.core.render import neutralize
 from countersign.errors import UsageError
 
@@ -24,17 +26,38 @@ def as_json(document: bytes) -> str:
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).replace("\x7f", "\\u007f") + "\n"
 
 
-def records(paths: Iterable[str], fmt: str) -> Iterator[wiring.Outcome]:
+def records(paths: Iterable[str], fmt: str, mapped: wiring.Mappings = ()) -> Iterator[wiring.Outcome]:
     """Records of files, folders and, where `-` is named, standard input; raises UsageError before any is read."""
+    named = _there(paths)
+    try:
+        return wiring.incoming(named, fmt, sys.stdin.buffer if "-" in named else None, mapped)
+    except ValueError as error:
+        raise UsageError(str(error), hint="Leave --format out to go by content.") from error
+
+
+def arrivals(
+    paths: Iterable[str], fmt: str, mapped: wiring.Mappings, jobs: int, untyped: UntypedFields
+) -> Iterator[wiring.Outcome | Arrived]:
+    """As `records`, read by so many processes; fields without a type are noted in `untyped`."""
+    named = _there(paths)
+    if jobs < 2 or "-" in named:
+        return records(named, fmt, mapped)
+    from countersign import workers  # noqa: PLC0415 - only where processes are wanted
+
+    try:
+        wiring.check_format(fmt, mapped)
+    except ValueError as error:
+        raise UsageError(str(error), hint="Leave --format out to go by content.") from error
+    return workers.incoming(named, fmt, mapped, jobs, untyped)
+
+
+def _there(paths: Iterable[str]) -> list[str]:
     named = list(paths)
     for path in named:
         if path != "-" and not os.path.exists(path):  # noqa: PTH110 - never raises, whatever the name
             shown = neutralize(path, 300)
             raise UsageError(f"{shown} is not there", hint="Give files, folders, or - for standard input.")
-    try:
-        return wiring.incoming(named, fmt, sys.stdin.buffer if "-" in named else None)
-    except ValueError as error:
-        raise UsageError(str(error), hint="Leave --format out to go by content.") from error
+    return named
 
 
 @contextmanager

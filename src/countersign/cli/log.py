@@ -6,7 +6,7 @@ import sys
 
 from countersign.cli import screen
 from countersign.cli.places import Places, open_ports
-from countersign.core.auditlog import Head
+from countersign.core.log.auditlog import Head
 from countersign.errors import UsageError
 from countersign.steps.logged import objection
 

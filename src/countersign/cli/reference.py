@@ -6,7 +6,7 @@ import sys
 from countersign.cli import screen
 from countersign.cli.places import Places, open_ports
 from countersign.cli.verify import parse, reference_files
-from countersign.core.reference import parse_reference
+from countersign.core.claims.reference import parse_reference
 from countersign.errors import AlreadyStored, UsageError
 from countersign.ports import ReferenceFile, Transaction
 from countersign.steps.audit import entry

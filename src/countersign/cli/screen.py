@@ -23,13 +23,14 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from countersign.core import notes
+from countersign.core.briefs import notes
+from countersign.core.briefs.handover import HEADINGS, Frame, readings, unseen
 from countersign.core.canonical import clock
-from countersign.core.handover import HEADINGS, Frame, readings, unseen
 from countersign.core.render import terminal
 from countersign.steps.draft import Briefed
 
 WIDTH = 80
+MAX_ASIDE = 20
 MARK = {"verified": "✓", "interpretation": "?", "unsupported": "-", "contradicted": "x", "invalid": "!"}
 STYLE = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
 
@@ -87,6 +88,8 @@ def case(out: Console, one: Briefed) -> None:
         line(out, f"{brief.fallback.drafter} was not used: {brief.fallback.reason}", "yellow")
     for reason in one.case.tier_because[:3]:
         line(out, f"tier because {reason}", "dim", 2)
+    for reason in one.case.opened_because[:3]:
+        line(out, reason, "dim", 2)
     frame = Frame(
         brief.title,
         one.case.severity,
@@ -113,6 +116,23 @@ def case(out: Console, one: Briefed) -> None:
         heading(out, "Ask next")
         for question in brief.questions:
             line(out, f"{question.text} — {question.answered_by}", indent=2, lead="· ")
+
+
+def aside(out: Console, cases: list[Briefed], title: str) -> None:
+    """Cases of one line each: what, why, how to see more."""
+    if not cases:
+        return
+    heading(out, f"{title} ({len(cases)})")
+    for one in cases[:MAX_ASIDE]:
+        because = one.case.opened_because
+        said = (
+            because[1]
+            if one.case.kind == "background" and len(because) > 1
+            else because[0].partition(": ")[2]
+        )
+        line(out, f"{one.brief.title} — {said}", indent=2, lead=f"{one.case.id[:13]}  ")
+    if len(cases) > MAX_ASIDE:
+        line(out, f"{len(cases) - MAX_ASIDE} more; `countersign case list` shows them", "dim", 2)
 
 
 def _section(out: Console, one: Briefed, section: str, title: str) -> None:

@@ -1,7 +1,8 @@
 """`countersign triage` and `case open`: files in, cases with verified briefs out."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,18 @@ import msgspec
 
 from countersign import wiring
 from countersign.cli import files, screen
-from countersign.cli.places import Places, open_ports
-from countersign.core import documents
-from countersign.core.case import Assembled
-from countersign.core.coverage import Coverage, parse_coverage
-from countersign.core.intake import Read
-from countersign.core.reference import Reference, parse_reference
+from countersign.cli.places import Places, mappings, open_ports
+from countersign.core.briefs import documents
+from countersign.core.cases.board import KINDS
+from countersign.core.cases.case import Assembled
+from countersign.core.claims.coverage import Coverage, parse_coverage
+from countersign.core.claims.reference import Reference, parse_reference
+from countersign.core.records.intake import Read
+from countersign.core.records.shapes import UntypedFields
 from countersign.core.render import neutralize
 from countersign.errors import UsageError
 from countersign.ports import Ports
-from countersign.steps import assemble, draft, ingest
+from countersign.steps import assemble, draft, group, ingest
 
 
 def triage(
@@ -31,27 +34,40 @@ def triage(
     drafter: str | None = None,
     title: str | None = None,
     coverage: list[str] | None = None,
+    mapping: list[str] | None = None,
+    jobs: int = 1,
 ) -> int:
-    """The whole line, from files to printed cases. Exit code 1 when something was quarantined."""
-    ports = open_ports(places, drafter)
+    """The whole line, from files to printed cases. Exit code 1 when something was quarantined, or unknown, or nothing was read."""
+    mapped = mappings(places, mapping)
+    ports = open_ports(places, drafter, mapped)
     manifest = read_coverage(coverage or [])
-    read = _read(ports, paths, fmt)
+    read = _read(ports, paths, fmt, mapped, jobs)
     keep_coverage(ports, manifest)
-    manual = title is not None or not read.alerts
-    groups = assemble.by_hand(read, ports, title or "") if manual else assemble.from_alerts(read, ports)
+    groups, number = _cases(read, ports, title)
     with ports.store.reading() as tx:
         stored = tx.evidence.counts().schemas
     pinned = stored_references(ports)
     inputs = draft.Inputs(manifest, pinned, quarantined(read), wiring.drafter("rules"), stored)
     with files.sink(out) as sink:
-        _print(sink, form, read, briefs(groups, ports, inputs))
+        _print(sink, form, read, briefs(groups, number, ports, inputs))
     ports.store.log.sequence()
     ports.store.close()
-    return 1 if read.quarantined else 0
+    return 1 if read.quarantined or read.still_unknown or not read.records else 0
 
 
-def _read(ports: Ports, paths: list[str], fmt: str) -> Read:
-    records = files.records(paths, fmt)
+def _cases(read: Read, ports: Ports, title: str | None) -> tuple[Iterable[Assembled], int]:
+    """The cases of what was read, and how many: by hand if a person asked or nothing alerted, else as grouped."""
+    if title is not None or not read.alerts:
+        made = assemble.by_hand(read, ports, title or "")
+        return made, len(made)
+    group.group(ports)
+    ids = assemble.cases_of(read, ports)
+    return (one for case in ids if (one := assemble.assembled(case, ports)) is not None), len(ids)
+
+
+def _read(ports: Ports, paths: list[str], fmt: str, mapped: wiring.Mappings, jobs: int) -> Read:
+    untyped = UntypedFields()
+    records = files.arrivals(paths, fmt, mapped, jobs, untyped)
     with screen.progress("reading") as bar:
         task = bar.add_task("reading", total=None) if bar else None
 
@@ -59,13 +75,15 @@ def _read(ports: Ports, paths: list[str], fmt: str) -> Read:
             if bar and task is not None:
                 bar.update(task, completed=number)
 
-        return ingest.ingest(records, ports, noted)
+        return ingest.ingest(records, ports, noted, untyped=untyped)
 
 
-def briefs(groups: Sequence[Assembled], ports: Ports, inputs: draft.Inputs) -> Iterator[draft.Briefed]:
+def briefs(
+    groups: Iterable[Assembled], number: int, ports: Ports, inputs: draft.Inputs
+) -> Iterator[draft.Briefed]:
     """Each case drafted and verified, with a bar when there are many."""
     with screen.progress("drafting") as bar:
-        task = bar.add_task("drafting", total=len(groups)) if bar else None
+        task = bar.add_task("drafting", total=number) if bar else None
         for one in draft.brief_cases(groups, ports, inputs):
             yield one
             if bar and task is not None:
@@ -73,6 +91,8 @@ def briefs(groups: Sequence[Assembled], ports: Ports, inputs: draft.Inputs) -> I
 
 
 def _print(sink: Any, form: str, read: Read, cases: Iterable[draft.Briefed]) -> None:
+    if read.still_unknown and form != "text":  # what these forms hold is fixed
+        print(_still_unknown(read), file=sys.stderr)
     if form == "json":
         made = [one.document for one in cases]
         made.sort(key=lambda case: (-int(case["tier"]), str(case["id"])))  # type: ignore[call-overload]
@@ -83,28 +103,40 @@ def _print(sink: Any, form: str, read: Read, cases: Iterable[draft.Briefed]) -> 
         return
     out = screen.console(sink)
     summary(out, read)
+    by_kind: dict[str, list[draft.Briefed]] = {kind: [] for kind in KINDS}
     for one in ranked(cases):
+        by_kind[one.case.kind].append(one)
+    for one in by_kind["incident"]:
         screen.case(out, one)
+    screen.aside(out, by_kind["watch"], "Watch: odd by itself, not an incident")
+    screen.aside(out, by_kind["background"], "Background: recurring, one line for each rule and place")
     out.print()
 
 
 def ranked(cases: Iterable[draft.Briefed]) -> list[draft.Briefed]:
-    """Most urgent first."""
+    """Incidents, watch cases, background; of each the most urgent first."""
     order = {"critical": 0, "high": 1, "medium": 2, "low": 3}
-    return sorted(cases, key=lambda c: (-c.case.tier, order[c.case.severity], -len(c.case.alerts), c.case.id))
+
+    def urgency(one: draft.Briefed) -> tuple[int, int, int, float, str]:
+        case = one.case
+        return KINDS.index(case.kind), -case.tier, order[case.severity], -case.score, case.id
+
+    return sorted(cases, key=urgency)
 
 
 def summary(out: Any, read: Read) -> None:
     """What was read, and what could not be."""
     formats = ", ".join(f"{n} {name}" for name, n in sorted(read.formats.items()))
-    doubled = read.records - len(read.quarantined) - len(read.ids)
+    doubled = read.records - len(read.quarantined) - read.distinct
     screen.line(
         out,
-        f"{read.records} records read: {len(read.ids)} evidence, {doubled} exact duplicates, "
-        f"{len(read.quarantined)} quarantined, {len(read.alerts)} alerts ({formats or 'no records'})",
+        f"{read.records} records read: {read.distinct} evidence, {doubled} exact duplicates, "
+        f"{len(read.quarantined)} quarantined, {read.alerts} alerts ({formats or 'no records'})",
     )
     if read.untyped:
         screen.line(out, f"{read.untyped} fields are not in the dictionary: kept, shown, not citable", "dim")
+    if read.still_unknown:
+        screen.line(out, _still_unknown(read), "yellow")
     for refused in read.quarantined[:5]:
         where = f"{refused.file}:{refused.line}" if refused.line else refused.file
         screen.line(out, f"quarantined {neutralize(where, 200)}: {refused.reason}", "yellow")
@@ -116,12 +148,19 @@ def summary(out: Any, read: Read) -> None:
         screen.line(out, f"{len(read.skipped) - 5} more files skipped", "dim")
 
 
+def _still_unknown(read: Read) -> str:
+    return (
+        f"{read.still_unknown} records were read here before without this mapping and stay json.unknown; "
+        "use a new home (--home) to read them with it"
+    )
+
+
 def intake(read: Read) -> dict[str, Any]:
     """The intake part of the triage document."""
     return {
         "records": read.records,
-        "evidence": len(read.ids),
-        "alerts": len(read.alerts),
+        "evidence": read.distinct,
+        "alerts": read.alerts,
         "quarantined": len(read.quarantined),
         "skipped": [{"file": neutralize(s.file, 1000), "reason": s.reason} for s in read.skipped],
         "formats": dict(sorted(read.formats.items())),

@@ -9,15 +9,15 @@ import msgspec
 from countersign import wiring
 from countersign.cli import files, screen
 from countersign.cli.triage import read_coverage
-from countersign.core import documents
-from countersign.core.evidence import Evidence, Incoming, Quarantined
-from countersign.core.fields import Dictionary
-from countersign.core.intake import receive
-from countersign.core.reference import Reference, parse_reference
+from countersign.core.briefs import documents
+from countersign.core.claims.reference import Reference, parse_reference
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.claims.strict import MAX_DOCUMENT, parse_document
+from countersign.core.claims.verify import verify as check
+from countersign.core.records.evidence import Evidence, Incoming, Quarantined
+from countersign.core.records.fields import Dictionary
+from countersign.core.records.intake import receive
 from countersign.core.render import neutralize
-from countersign.core.snapshot import Snapshot
-from countersign.core.strict import MAX_DOCUMENT, parse_document
-from countersign.core.verify import verify as check
 from countersign.errors import UsageError
 
 
@@ -26,16 +26,19 @@ def verify(
     evidence: list[str],
     coverage: list[str] | None,
     references: list[str] | None,
+    *,
     fmt: str,
     as_json: bool,
+    mapping: list[str] | None = None,
 ) -> int:
     """Print one result per claim; exit code 1 when a record could not be read."""
     if claims == "-" and "-" in evidence:
         raise UsageError(
             "claims and evidence cannot both be standard input", hint="Give one of them as a file."
         )
-    dictionary = wiring.dictionary()
-    read = _read(evidence, fmt, dictionary)
+    mapped = wiring.mappings(mapping or ())
+    dictionary = wiring.dictionary(mapped)
+    read = _read(evidence, fmt, dictionary, mapped)
     broken = sum(read.unreadable.values())
     pinned = [parse(path) for name in references or [] for path in reference_files(name)]
     snapshot = Snapshot(
@@ -80,9 +83,9 @@ class _Records:
         return {name: frozenset({"parse"}) for name in lacking}
 
 
-def _read(evidence: list[str], fmt: str, dictionary: Dictionary) -> _Records:
+def _read(evidence: list[str], fmt: str, dictionary: Dictionary, mapped: wiring.Mappings) -> _Records:
     read = _Records()
-    for outcome in files.records(evidence, fmt):
+    for outcome in files.records(evidence, fmt, mapped):
         if isinstance(outcome, Quarantined):
             read.unreadable[outcome.file] += 1
         elif isinstance(outcome, Incoming):

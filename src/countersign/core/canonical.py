@@ -31,6 +31,7 @@ _ISO = re.compile(
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
 _HEX = re.compile(r"0[xX][0-9a-fA-F]{1,16}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?", re.ASCII)
+_EPOCHS = {"epoch_s": NANOSECONDS, "epoch_ms": NANOSECONDS // 1000}
 
 
 def parse_time(text: str, *, zone_required: bool = True) -> int | None:
@@ -70,11 +71,13 @@ def _offset_s(zone: str | None) -> int | None:
 
 
 def read_time(value: object, how: str = "iso") -> int | None:
-    """UTC nanoseconds of a field of type time; `how` is the dictionary's `format`."""
+    """UTC nanoseconds of a field of type time; `how` is the dictionary's `format`. Digits in a text count as a number."""
+    scale = _EPOCHS.get(how)
     if isinstance(value, str):
-        return _mail_time(value) if how == "rfc5322" else parse_time(value, zone_required=how != "utc")
+        if scale is None or not _NUMBER.fullmatch(value):
+            return _mail_time(value) if how == "rfc5322" else parse_time(value, zone_required=how != "utc")
+        value = Decimal(value)
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
-        scale = {"epoch_s": NANOSECONDS, "epoch_ms": NANOSECONDS // 1000}.get(how)
         return int(value * scale) if scale and -(10**15) < value < 10**15 else None
     return None
 

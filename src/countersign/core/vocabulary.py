@@ -1,6 +1,6 @@
 """Closed vocabularies: the sections of a brief, and what a hypothesis may be called.
 
-What basis each word demands stands in `core/hypotheses.py`. Techniques are ATT&CK's and ATLAS's numbers.
+What basis each word demands stands in `core/claims/hypotheses.py`. Techniques are ATT&CK's and ATLAS's numbers.
 """
 
 from typing import Literal

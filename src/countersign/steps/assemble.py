@@ -1,72 +1,95 @@
 """assemble: alerts and evidence become cases, each with a reason for every link.
 
-Alerts are grouped through rare shared observables; telemetry joins a group when it shares one near it in
-time. Where nothing alerted, everything that was read is one case, up to a stated size, and says so.
+Alerts were grouped before (`steps/group`); telemetry joins a case when it shares an observable near it in time. Of
+a burst that does not fit, the first and last alerts are kept and the rest is counted. Where nothing alerted,
+everything that was read is one case, up to a stated size, and says so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
-from countersign.core.alert import SEVERITIES, Alert
-from countersign.core.alerting import alert_of
-from countersign.core.case import Assembled
-from countersign.core.correlate import WINDOW_S, Group, Sighting, group, sighting
-from countersign.core.evidence import Evidence
-from countersign.core.fields import MISSING
+import msgspec
+
+from countersign.core.canonical import NANOSECONDS
+from countersign.core.cases.bursts import Burst
+from countersign.core.cases.case import Assembled
+from countersign.core.cases.grouping import Standing, counted, links, most_telling, rank, score, spread
+from countersign.core.cases.grouping import told as told_of
+from countersign.core.cases.joining import MAX_RECORDS as MAX_TELEMETRY
+from countersign.core.cases.joining import WINDOW_S, Candidate, Told, duplicates, join, told
+from countersign.core.cases.sighting import speaks_of
 from countersign.core.ids import derived_id
-from countersign.core.intake import Read
-from countersign.core.joining import MAX_RECORDS as MAX_TELEMETRY
-from countersign.core.joining import Candidate, Told, duplicates, join, told
-from countersign.core.observable import Found, Observable, observables
-from countersign.core.views import view
-from countersign.ports import Ports, Transaction
+from countersign.core.records.alert import SEVERITIES, Alert
+from countersign.core.records.alerting import alert_of
+from countersign.core.records.evidence import Evidence
+from countersign.core.records.fields import MISSING
+from countersign.core.records.intake import Read
+from countersign.core.records.observable import Found, Observable, observables
+from countersign.core.records.views import view
+from countersign.ports import Member, Ports, Transaction
 
 MAX_RECORDS = 10_000  # records of a case that is opened over files
+MAX_ALERTS, MAX_BACKGROUND = 5_000, 100  # alerts of a case that stand in its snapshot
+LOOKED_UP = 10_000  # alerts asked for at once
 MAX_CANDIDATES = 20_000  # records looked at for one group's telemetry
-WINDOW_NS = WINDOW_S * 1_000_000_000
+WINDOW_NS = WINDOW_S * NANOSECONDS
 
 
 def by_hand(read: Read, ports: Ports, title: str = "") -> list[Assembled]:
     """One case over everything that was read, because a person asked for it or because nothing alerted."""
-    ids = list(read.ids)
-    if not ids:
+    if not read.first:
         return []
     with ports.store.reading() as tx:
-        raised = dict.fromkeys(
-            a.evidence for a in sorted(read.alerts, key=lambda a: -SEVERITIES.index(a.severity))
-        )
-        kept = list(dict.fromkeys([*raised, *ids]))[:MAX_RECORDS]  # what alerted is never what is left out
+        alerts = sorted(tx.alerts.of(list(read.alerted)), key=lambda a: (-SEVERITIES.index(a.severity), a.id))
+        raised = (alert.evidence for alert in alerts)
+        kept = list(dict.fromkeys([*raised, *read.first]))[
+            :MAX_RECORDS
+        ]  # what alerted is never what is left out
         evidence = _ordered(tx.evidence.get(kept).values())
-    held = {record.id for record in evidence}
+    held, number = {record.id for record in evidence}, read.distinct
     why = [
-        f"opened by hand over {len(ids)} records"
+        f"opened by hand over {number} records"
         if title
-        else f"{len(ids)} records without any alert, as one case"
+        else f"{number} records without any alert, as one case"
     ]
-    if len(ids) > MAX_RECORDS:
-        why.append(f"{len(ids) - MAX_RECORDS} records beyond the limit of {MAX_RECORDS} are left out")
+    if number > MAX_RECORDS:
+        why.append(f"{number - MAX_RECORDS} records beyond the limit of {MAX_RECORDS} are left out")
     return [
         Assembled(
-            derived_id("case", title, *sorted(ids)),
-            tuple(a for a in read.alerts if a.evidence in held),
+            derived_id("case", title, str(number), *sorted(read.first)),
+            tuple(a for a in alerts if a.evidence in held),
             evidence,
             (),
             duplicates([_told(ports, r) for r in evidence], ports.dictionary.schemas),
             tuple(why),
-            max(0, len(ids) - MAX_RECORDS),
+            max(0, number - MAX_RECORDS),
             title,
         )
     ]
 
 
-def from_alerts(read: Read, ports: Ports) -> list[Assembled]:
-    """Alerts grouped through shared rare observables, each group joined by the telemetry near it."""
+def cases_of(read: Read, ports: Ports) -> tuple[str, ...]:
+    """The cases that the alerts of a run are in: incidents first, then watch cases, then background."""
+    held: set[str] = set()
     with ports.store.reading() as tx:
-        carried = tx.evidence.get([a.evidence for a in read.alerts])
-        seen = [_sighting(ports, a, carried[a.evidence]) for a in read.alerts]
-        by_alert = {s.alert.id: s for s in seen}
-        groups = group(seen)
-        return [_assemble(tx, ports, one, by_alert) for one in groups]
+        alerted = read.alerted
+        while some := list(islice(alerted, LOOKED_UP)):
+            held |= set(tx.groups.cases_of(some).values())
+        return tuple(one.case for one in sorted(tx.groups.standing(held).values(), key=rank))
+
+
+def assembled(case_id: str, ports: Ports) -> Assembled | None:
+    """A grouped case as it now stands, with the telemetry near it; None when nothing is left in it."""
+    with ports.store.reading() as tx:
+        kept = tx.groups.standing([case_id]).get(case_id)
+        bursts = tx.groups.bursts_of(case_id)
+        if kept is None or not bursts:
+            return None
+        limit = MAX_BACKGROUND if kept.kind == "background" else MAX_ALERTS
+        counts = tx.groups.counts_of(case_id)
+        members = held_to(tx.groups.members(case_id, spread(counts, limit)), bursts, limit)
+        return _assemble(tx, ports, kept, counted(bursts, counts), members) if members else None
 
 
 def _found(ports: Ports, record: Evidence) -> tuple[Found, object]:
@@ -76,11 +99,6 @@ def _found(ports: Ports, record: Evidence) -> tuple[Found, object]:
     except ValueError:
         return (), MISSING
     return (observables(schema, shown) if schema else ()), shown
-
-
-def _sighting(ports: Ports, alert: Alert, record: Evidence) -> Sighting:
-    found, _ = _found(ports, record)
-    return sighting(alert, ports.dictionary.schemas[record.schema], found)
 
 
 def _told(ports: Ports, record: Evidence) -> Told:
@@ -93,24 +111,62 @@ def _ordered(records: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(sorted(records, key=lambda r: (r.event_ns is None, r.event_ns or 0, r.id)))
 
 
-def _assemble(tx: Transaction, ports: Ports, one: Group, seen: dict[str, Sighting]) -> Assembled:
-    held: dict[Observable, list[int]] = defaultdict(list)
-    for alert in one.alerts:
-        if alert.event_ns is not None:
-            for observable in seen[alert.id].observables:
-                held[observable].append(alert.event_ns)
-    own = {alert.evidence for alert in one.alerts}
-    joined, left_out = _telemetry(tx, ports, {o: sorted(times) for o, times in held.items()}, own)
-    evidence = _ordered(tx.evidence.get([*own, *joined]).values())
+def held_to(members: Sequence[Member], bursts: Sequence[Burst], limit: int) -> Sequence[Member]:
+    """At most `limit` members: where there are more bursts than that, those of the bursts that say most."""
+    if len(members) <= limit:
+        return members
+    kept = most_telling(bursts, [member.burst for member in members], limit)
+    return [member for member, keep in zip(members, kept, strict=True) if keep]
+
+
+def _assemble(
+    tx: Transaction, ports: Ports, kept: Standing, bursts: Sequence[Burst], members: Sequence[Member]
+) -> Assembled:
+    alerts = tuple(member.alert for member in members)
+    carried = tx.evidence.get([alert.evidence for alert in alerts])
+    noise = kept.kind == "background"  # what recurs all day is near everything
+    held = {} if noise else _held(ports, alerts, carried)
+    joined, left_out = _telemetry(tx, ports, held, set(carried))
+    evidence = _ordered([*carried.values(), *tx.evidence.get(joined).values()])
+    numbered = {one.number: one for one in bursts}
+    moments = [
+        (alert.event_ns // NANOSECONDS, numbered[burst].place, alert.rule)
+        for alert, burst in ((m.alert, m.burst) for m in members)
+        if alert.event_ns is not None
+    ]
+    total = sum(one.count for one in bursts)
     return Assembled(
-        derived_id("case", *sorted(a.id for a in one.alerts)),
-        one.alerts,
+        kept.case,
+        alerts,
         evidence,
-        one.links,
+        links(bursts, [(m.alert.id, m.burst) for m in members]),
         duplicates([_told(ports, r) for r in evidence], ports.dictionary.schemas),
-        one.opened_because,
-        left_out,
+        told_of(kept, bursts, moments),
+        left_out + total - len(alerts),
+        kind=kept.kind,
+        score=score(bursts, near=bool(kept.near)).total,
+        mark=tx.groups.marks([kept.case]).get(kept.case, ""),
     )
+
+
+def _held(
+    ports: Ports, alerts: Sequence[Alert], carried: Mapping[str, Evidence]
+) -> dict[Observable, list[int]]:
+    """What the alerts speak of, each with the times at which they do; a mail's recipients where a sensor spoke too."""
+    held: dict[Observable, list[int]] = defaultdict(list)
+    schemas = {alert.schema: ports.dictionary.schemas[alert.schema] for alert in alerts}
+    rules = {name: schema.alert for name, schema in schemas.items() if schema.alert is not None}
+    seen = any(not rule.submitted for rule in rules.values())
+    for alert in alerts:
+        schema, rule = schemas[alert.schema], rules.get(alert.schema)
+        if alert.event_ns is None or rule is None:
+            continue
+        if seen and rule.submitted:
+            rule = msgspec.structs.replace(rule, submitted=False)
+        for one, pointer in _found(ports, carried[alert.evidence])[0]:
+            if speaks_of(schema, rule, one, pointer):
+                held[one].append(alert.event_ns)
+    return {one: sorted(times) for one, times in held.items()}
 
 
 def _telemetry(

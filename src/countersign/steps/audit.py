@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from countersign.core.auditlog import Actor, Blob, Entry
 from countersign.core.canonical import format_time
+from countersign.core.log.auditlog import Actor, Blob, Entry
 from countersign.ports import Ports
 
 SERVICE = Actor(type="service", id="svc/triage")

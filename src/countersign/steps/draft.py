@@ -5,31 +5,43 @@ reply that is not a brief gives way to the rules drafter's, and the case says so
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
 
-from countersign.core import documents, verify
-from countersign.core.brief import parse_brief, reread
-from countersign.core.case import Assembled, Case
-from countersign.core.coverage import Coverage
+from countersign.core.briefs import documents
+from countersign.core.briefs.brief import parse_brief, reread
+from countersign.core.briefs.redact import Prepared, masked, prepare
+from countersign.core.briefs.suggest import CLOSING, RULE_TABLE, supported
+from countersign.core.briefs.verified import (
+    Drafted,
+    Fallback,
+    Grounds,
+    Rank,
+    VerifiedBrief,
+    check_brief,
+    conclude,
+)
+from countersign.core.canonical import NANOSECONDS
+from countersign.core.cases.case import Assembled, Case
+from countersign.core.cases.decisive import Extent, Heard
+from countersign.core.cases.quality import Beside, Flag, assess, by_schema, measured_skew
+from countersign.core.cases.tiers import gather, severity, techniques, tier
+from countersign.core.claims import verify
+from countersign.core.claims.coverage import Coverage
+from countersign.core.claims.reference import Reference
+from countersign.core.claims.snapshot import Snapshot
+from countersign.core.claims.verify import CheckedClaim
+from countersign.core.facts.menu import menu
 from countersign.core.ids import digest
-from countersign.core.marking import marked_fields
-from countersign.core.menu import menu
-from countersign.core.quality import Flag, assess, by_schema, measured_skew
-from countersign.core.redact import Prepared, masked, prepare
-from countersign.core.reference import Reference
-from countersign.core.snapshot import Snapshot
-from countersign.core.suggest import CLOSING, RULE_TABLE, supported
-from countersign.core.tiers import gather, severity, tier
-from countersign.core.verified import Drafted, Fallback, Grounds, Rank, VerifiedBrief, check_brief, conclude
-from countersign.core.verify import CheckedClaim
+from countersign.core.panel.marking import aimed, marked_fields
 from countersign.errors import DraftError
 from countersign.ports import BriefState, CaseState, Drafter, Ports, Transaction
 from countersign.steps.audit import entry
 
 MAX_TOGETHER = 32  # cases that share a commit
+BESIDE_NS = 600 * NANOSECONDS  # a source that decides should have spoken this near to the case's records
 MAX_RECORDS_TOGETHER = 5_000  # records that are held parsed at once, unless one case has more
 
 
@@ -41,6 +53,9 @@ class Inputs(msgspec.Struct, frozen=True):
     quarantined: Mapping[str, int] = MappingProxyType({})  # schema → records that could not be read
     fallback: Drafter | None = None
     stored: Mapping[str, int] = MappingProxyType({})  # schema → evidence in the store, of every case
+    known: Mapping[str, Extent] = MappingProxyType(
+        {}
+    )  # schema → what the store holds of it; read when cases are drafted
 
 
 class Briefed(msgspec.Struct, frozen=True):
@@ -53,15 +68,74 @@ class Briefed(msgspec.Struct, frozen=True):
     document: dict[str, object]
 
 
-def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tuple[Flag, ...]]:
+class Around(msgspec.Struct, frozen=True):
+    """What is known of a case besides its records: its rules' families, what sources lack, what it was before."""
+
+    families: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    before: CaseState | None = None
+
+
+def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tuple[Flag, ...], Around]:
     """The case's snapshot with its data-quality flags."""
     mine = {record.schema for record in one.evidence}
     coverage = tuple(row for row in inputs.coverage if row.schema in mine)
     held = Counter(record.schema for record in one.evidence)
     partial = frozenset(schema for schema, number in held.items() if inputs.stored.get(schema, 0) > number)
     bare = Snapshot(ports.dictionary, one.evidence, coverage, inputs.references, partial=partial)
-    flags = assess(bare, quarantined=inputs.quarantined, now_ns=judged_ns(one, ports))
-    return bare.flagged(by_schema(flags), measured_skew(flags)), flags
+    families = ports.decisive.families_of(one.alerts, techniques(bare, one.alerts))
+    missing, unheard = _missing(one, bare, families, ports, inputs)
+    deciding = ports.decisive.deciding(families)
+    before, drafted = _before(one, bare, ports)
+    beside = Beside(
+        quarantined=inputs.quarantined,
+        now_ns=judged_ns(one, ports),
+        deciding=None if deciding is None else deciding | {alert.schema for alert in one.alerts},
+        needed=ports.decisive.needed,
+        missing=missing,
+        drafted=drafted,
+        pairs=[pair.evidence for pair in one.duplicates],
+    )
+    flags = assess(bare, beside=beside)
+    barred = ports.decisive.barred(families, inputs.references)
+    around = Around(families, unheard, barred, before)
+    return bare.flagged(by_schema(flags), measured_skew(flags)), flags, around
+
+
+def _missing(
+    one: Assembled, bare: Snapshot, families: tuple[str, ...], ports: Ports, inputs: Inputs
+) -> tuple[tuple[Flag, ...], tuple[str, ...]]:
+    """Deciding sources that have nothing in the case's window, or never had anything here.
+
+    Where alerts fit no family, only what a manifest names is missed: any source may be quiet for a while.
+    """
+    times = [record.event_ns for record in bare.evidence.values() if record.event_ns is not None]
+    if not times:
+        return (), ()
+    start, end = min(times) - BESIDE_NS, max(times) + BESIDE_NS
+    known = inputs.known if families or not one.alerts else {}
+    here = frozenset(bare.by_schema)
+    named = {row.schema for row in inputs.coverage} | known.keys()
+    wanted = ports.decisive.unanswered(families, here) if families else named - here
+    spoke: frozenset[str] = frozenset()
+    if wanted & named:
+        with ports.store.reading() as tx:
+            spoke = tx.evidence.spoke(start, end + 1)
+    heard = Heard(start_ns=start, end_ns=end, here=here, spoke=spoke, known=known, coverage=inputs.coverage)
+    return ports.decisive.missing(families, heard)
+
+
+def _before(one: Assembled, bare: Snapshot, ports: Ports) -> tuple[CaseState | None, frozenset[str]]:
+    """The case as it stands, and the evidence of its first brief if that was drafted over another snapshot."""
+    with ports.store.reading() as tx:
+        before = tx.cases.latest(one.id)
+        first = next(iter(tx.briefs.of_case(one.id)), None) if before else None
+        if first is None or first.snapshot == bare.id:
+            return before, frozenset()
+        state = tx.cases.at(one.id, first.snapshot)
+    rows = msgspec.json.decode(state.document)["evidence"] if state else ()
+    return before, frozenset(row["id"] for row in rows)
 
 
 def judged_ns(one: Assembled, ports: Ports) -> int:
@@ -77,6 +151,7 @@ class Asked(msgspec.Struct, frozen=True):
     flags: tuple[Flag, ...]
     prepared: Prepared
     run: str
+    around: Around = Around()
 
 
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
@@ -84,8 +159,10 @@ def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
     return next(brief_cases((one,), ports, inputs))
 
 
-def brief_cases(ones: Sequence[Assembled], ports: Ports, inputs: Inputs) -> Iterator[Briefed]:
+def brief_cases(ones: Iterable[Assembled], ports: Ports, inputs: Inputs) -> Iterator[Briefed]:
     """Each case drafted, verified and kept; small cases share a commit of their requests and one of their replies."""
+    with ports.store.reading() as tx:
+        inputs = msgspec.structs.replace(inputs, known=tx.evidence.extents())
     for some in _together(ones):
         asked = [_prepared(one, ports, inputs) for one in some]
         with ports.store.transaction() as tx:
@@ -95,10 +172,12 @@ def brief_cases(ones: Sequence[Assembled], ports: Ports, inputs: Inputs) -> Iter
         with ports.store.transaction() as tx:
             for each, (briefed, reply) in zip(asked, made, strict=True):
                 _keep(tx, ports, briefed, reply, each.run)
+                if each.one.mark:
+                    tx.groups.drafted(each.one.id, each.one.mark)
         yield from (briefed for briefed, _ in made)
 
 
-def _together(ones: Sequence[Assembled]) -> Iterator[list[Assembled]]:
+def _together(ones: Iterable[Assembled]) -> Iterator[list[Assembled]]:
     """Cases in order, as many at a time as a commit takes and memory bears."""
     some: list[Assembled] = []
     for one in ones:
@@ -112,23 +191,24 @@ def _together(ones: Sequence[Assembled]) -> Iterator[list[Assembled]]:
 
 
 def _prepared(one: Assembled, ports: Ports, inputs: Inputs) -> Asked:
-    snapshot, flags = frozen(one, ports, inputs)
+    snapshot, flags, around = frozen(one, ports, inputs)
     facts = menu(snapshot, ports.signals, one.alerts, one.duplicates)
     asked = str(ports.clock.now_ns())
     run = digest(f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())[7:39]
-    return Asked(one, snapshot, flags, prepare(one.id, snapshot, one.alerts, facts), run)
+    return Asked(one, snapshot, flags, prepare(one.id, snapshot, one.alerts, facts), run, around)
 
 
 def _briefed(asked: Asked, ports: Ports, inputs: Inputs) -> tuple[Briefed, bytes]:
     one, snapshot, prepared = asked.one, asked.snapshot, asked.prepared
     drafted, reply = _draft(ports, prepared, inputs)
     stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]
-    grounds = Grounds(snapshot, one.alerts, asked.flags, marked_fields(snapshot), tuple(stale))
+    around, marked = asked.around, marked_fields(snapshot)
+    grounds = Grounds(snapshot, one.alerts, asked.flags, marked, tuple(stale), around.unheard, around.barred)
     checked = check_brief(drafted.brief, grounds)
-    rank = _rank(checked, grounds)
+    rank = _rank(checked, grounds, around)
     brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     if brief.suggestion.disposition in CLOSING:
-        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, run=asked.run)
+        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, asked=asked)
         brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
     case = Case(
         one.id,
@@ -143,6 +223,8 @@ def _briefed(asked: Asked, ports: Ports, inputs: Inputs) -> tuple[Briefed, bytes
         one.links,
         one.duplicates,
         one.left_out,
+        one.kind,
+        one.score,
     )
     document = documents.case_document(case, brief, snapshot, grounds.flags)
     return Briefed(case, brief, snapshot, grounds.flags, document), reply
@@ -156,10 +238,10 @@ def _redrafted(
     grounds: Grounds,
     *,
     brief: VerifiedBrief,
-    run: str,
+    asked: Asked,
 ) -> tuple[Drafted, Grounds]:
     """Before anything is closed: draft again with outsiders' words masked, and see whether the suggestion stands."""
-    bare = masked(prepared)
+    bare, run = masked(prepared), asked.run
     with ports.store.transaction() as tx:
         contents = {"dossier": bare.dossier.document}
         tx.log.stage(entry(ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents))
@@ -171,7 +253,9 @@ def _redrafted(
             tx.log.stage(entry(ports, "brief.drafted", name, case=one.id, refs=refs, contents=content))
         again = parse_brief(reply, bare.cites, bare.menu)
         checked = check_brief(reread(drafted.brief, again), grounds)
-        second = conclude(one, Drafted(again, drafted.drafter), checked, grounds, _rank(checked, grounds), {})
+        second = conclude(
+            one, Drafted(again, drafted.drafter), checked, grounds, _rank(checked, grounds, asked.around), {}
+        )
         disposition = second.suggestion.disposition
     except DraftError:
         disposition = "insufficient_data"
@@ -183,14 +267,20 @@ def _redrafted(
     return msgspec.structs.replace(drafted, masked=disposition), grounds
 
 
-def _rank(checked: Sequence[CheckedClaim], grounds: Grounds) -> Rank:
-    snapshot = grounds.snapshot
+def _rank(checked: Sequence[CheckedClaim], grounds: Grounds, around: Around) -> Rank:
+    """The tier and severity now; neither falls below what the case had."""
+    snapshot, before = grounds.snapshot, around.before
     held = supported(checked, snapshot, grounds.stale)[0]
-    codes = tuple(dict.fromkeys(reading.code for reading in held if reading.code != "tool_attack"))
-    partial = any(flag.cap == "C01" for flag in grounds.flags)
-    weighed = gather(snapshot, grounds.alerts, codes=codes, markers=bool(grounds.marked), partial=partial)
-    level, because = tier(weighed)
-    return Rank(level, because, severity(weighed, level))
+    weighed = gather(
+        snapshot,
+        grounds.alerts,
+        families=around.families,
+        codes=tuple(dict.fromkeys(reading.code for reading in held if reading.code != "tool_attack")),
+        markers=aimed(snapshot, grounds.marked),
+        partial=any(flag.partial for flag in grounds.flags),
+    )
+    level, because = tier(weighed, least=before.tier if before else 0)
+    return Rank(level, because, severity(weighed, level, least=before.severity if before else "low"))
 
 
 def _ask(tx: Transaction, ports: Ports, asked: Asked) -> None:
@@ -226,7 +316,7 @@ def _keep(tx: Transaction, ports: Ports, made: Briefed, reply: bytes, run: str) 
     verdicts = Counter(claim.status for claim in brief.claims)
     objections = Counter(str(o.check) for claim in brief.claims for o in claim.objections)
     digests = {"verifier": digest(verify.VERSION.encode()), "rules": digest(RULE_TABLE.encode())}
-    digests["dictionary"] = ports.dictionary.digest
+    digests |= {"dictionary": ports.dictionary.digest, "decisive": ports.decisive.digest}
     tx.log.stage(
         entry(
             ports,

@@ -9,89 +9,106 @@ from hashlib import sha256
 
 import msgspec
 
-from countersign.core.alert import Alert
-from countersign.core.alerting import alert_of
-from countersign.core.evidence import Evidence, Incoming, Quarantined, Skipped
-from countersign.core.fields import MISSING
+from countersign.core.cases.arrival import Arrived, arrive
+from countersign.core.cases.sighting import Sighting
 from countersign.core.ids import digest
-from countersign.core.intake import Read, receive
-from countersign.core.observable import observables
-from countersign.core.shapes import UntypedFields
-from countersign.ports import Pair, Ports, Transaction
+from countersign.core.records.alert import Alert
+from countersign.core.records.evidence import Evidence, Incoming, Quarantined, Skipped
+from countersign.core.records.intake import UNKNOWN, Read
+from countersign.core.records.shapes import UntypedFields
+from countersign.ports import Pair, Ports, Position, Transaction
 from countersign.steps.audit import entry
 
-BATCH = 2000  # records a transaction
+BATCH = 2000  # records a transaction, …
+BATCH_BYTES = 16 * 1024 * 1024  # … or as soon as they hold so much
+MAPPED_JSON = "json."  # how the schemas begin that mappings give to JSON
 Noted = Callable[[int], None]
 
 
 def ingest(
-    incoming: Iterable[Incoming | Quarantined | Skipped], ports: Ports, noted: Noted = lambda _: None
+    incoming: Iterable[Incoming | Arrived | Quarantined | Skipped],
+    ports: Ports,
+    noted: Noted = lambda _: None,
+    position: Position | None = None,
+    untyped: UntypedFields | None = None,
 ) -> Read:
-    """Keep everything that is read; `noted` is told how many records are safely stored so far."""
-    read, untyped = Read(), UntypedFields()
-    batch: list[tuple[Evidence, list[Pair]]] = []
-    alerts: list[Alert] = []
-    refused: list[Quarantined] = []
+    """Keep everything that is read; `noted` is told how many records are safely stored so far.
+
+    Records that have `Arrived` were worked out elsewhere, and `untyped` is where that noted fields without a type.
+    `position` is how far a followed file was read with all of this: it is kept with the last batch, so
+    that a crash leaves either both or neither.
+    """
+    read, batch, untyped = Read(), _Batch(), untyped or UntypedFields()
     for outcome in incoming:
         if isinstance(outcome, Skipped):
             read.skipped.append(outcome)
             continue
         read.records += 1
         if isinstance(outcome, Quarantined):
-            refused.append(outcome)
+            batch.refused.append(outcome)
+            batch.size += len(outcome.raw)
         else:
-            _take(outcome, ports, read, batch, alerts, untyped)
-        if len(batch) + len(refused) >= BATCH:
-            _keep(ports, batch, alerts, refused, read)
+            if isinstance(outcome, Incoming):
+                outcome = arrive(outcome, ports.dictionary, untyped, ports.clock.now_ns())  # noqa: PLW2901 - the same record, looked at
+            _take(outcome, read, batch)
+        if batch.is_full:
+            _keep(ports, batch, read)
             noted(read.records)
-    _keep(ports, batch, alerts, refused, read)
+            batch = _Batch()
+    _keep(ports, batch, read, position)
     noted(read.records)
-    read.untyped = untyped.count
+    read.untyped += untyped.count
+    read.quarantined.sort(key=lambda one: (one.file, one.line))
     return read
 
 
-def _take(
-    outcome: Incoming,
-    ports: Ports,
-    read: Read,
-    batch: list[tuple[Evidence, list[Pair]]],
-    alerts: list[Alert],
-    untyped: UntypedFields,
-) -> None:
-    record, view = receive(outcome, ports.dictionary)
-    schema = ports.dictionary.schema(outcome.schema)
-    pairs: list[Pair] = []
-    read.formats[record.schema] += 1
-    read.by_file[outcome.file] = record.schema
-    if record.id not in read.ids and schema is not None and view is not MISSING:
-        pairs = [(o.type, o.value) for o, _ in observables(schema, view)]
-        untyped.look(schema, view)
-        alert = alert_of(schema, record, view)
-        if alert is not None:
-            alerts.append(alert)
-            read.alerts.append(alert)
-    read.ids.setdefault(record.id)
-    batch.append((record, pairs))
+class _Batch:
+    """What is kept in one transaction."""
+
+    def __init__(self) -> None:
+        self.records: list[tuple[Evidence, tuple[Pair, ...]]] = []
+        self.raised: list[tuple[Alert, Sighting]] = []
+        self.refused: list[Quarantined] = []
+        self.mapped: list[str] = []  # ids of JSON records that a mapping knows, each once in a run
+        self.size = 0  # bytes
+
+    @property
+    def is_full(self) -> bool:
+        """Is it time to write?"""
+        return len(self.records) + len(self.refused) >= BATCH or self.size >= BATCH_BYTES
 
 
-def _keep(
-    ports: Ports,
-    batch: list[tuple[Evidence, list[Pair]]],
-    alerts: list[Alert],
-    refused: list[Quarantined],
-    read: Read,
-) -> None:
-    if not batch and not refused:
+def _take(arrived: Arrived, read: Read, batch: _Batch) -> None:
+    record, alert, seen = arrived.record, arrived.alert, arrived.sighting
+    new = read.take(record, alerted=alert is not None)
+    read.untyped_records[record.schema] += arrived.untyped
+    if new and alert is not None and seen is not None:
+        batch.raised.append((alert, seen))
+    if new and record.schema.startswith(MAPPED_JSON) and record.schema != UNKNOWN:
+        batch.mapped.append(record.id)
+    batch.records.append((record, arrived.pairs))
+    batch.size += len(record.raw)
+
+
+def _keep(ports: Ports, batch: _Batch, read: Read, position: Position | None = None) -> None:
+    if not batch.records and not batch.refused and position is None:
         return
     with ports.store.transaction() as tx:
-        new = tx.evidence.add(batch)
-        tx.alerts.add(alerts)
-        kept = tx.quarantine.add(refused)
-        _log(ports, tx, [record for record, _ in batch if record.id in new], refused if kept else [])
-    read.quarantined += refused
-    batch.clear()
-    alerts.clear()
-    refused.clear()
+        new = tx.evidence.add(batch.records)
+        fresh = tx.alerts.add(alert for alert, _ in batch.raised)
+        tx.groups.wait((alert.evidence, seen) for alert, seen in batch.raised if alert.id in fresh)
+        kept = tx.quarantine.add(batch.refused)
+        read.still_unknown += _still_unknown(tx, [eid for eid in batch.mapped if eid not in new])
+        if position is not None:
+            tx.following.save(position)
+        arrived = [record for record, _ in batch.records if record.id in new]
+        _log(ports, tx, arrived, batch.refused if kept else [])
+    read.quarantined += batch.refused
+
+
+def _still_unknown(tx: Transaction, known: list[str]) -> int:
+    """How many of the records were stored before anybody knew what they are: evidence never changes, nor its schema."""
+    return sum(one.schema == UNKNOWN for one in tx.evidence.get(known).values()) if known else 0
 
 
 def _log(ports: Ports, tx: Transaction, new: list[Evidence], refused: list[Quarantined]) -> None:

@@ -4,7 +4,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 
-from countersign.core.auditlog import Entry
+import msgspec
+
+from countersign.core.log.auditlog import Entry
 from countersign.errors import TamperDetected
 from countersign.ports import CaseState, Ports
 
@@ -44,7 +46,21 @@ def objection(ports: Ports) -> tuple[str, str] | None:
     )
     if received < stored:
         return "incomplete", f"{stored} records are stored, the log tells of {received}"
-    return _cases_objection(ports)
+    return _regroupings_objection(ports) or _cases_objection(ports)
+
+
+def _regroupings_objection(ports: Ports) -> tuple[str, str] | None:
+    """Every regrouping of a person stands in the log, word for word."""
+    entries = {one.id: one.blobs.get("regrouping") for one in ports.store.log.of_kind("case.regrouped")}
+    with ports.store.reading() as tx:
+        kept = tx.groups.regroupings()
+    for one in kept:
+        blob, content = entries.get(one.entry), msgspec.json.encode(one)
+        if one.entry not in entries:
+            return "incomplete", f"no entry tells of the regrouping of {one.case} at {one.at}"
+        if blob is None or blob.commit != ports.sealer.commit(blob.id, "application/json", content):
+            return "altered", f"the regrouping of {one.case} at {one.at} is not what was logged"
+    return None
 
 
 def _cases_objection(ports: Ports) -> tuple[str, str] | None:

@@ -4,7 +4,7 @@
   a file that holds none as `Skipped`.
 - The format is detected from content, one file here per format; `fmt` overrides it.
 
-What a record says is read elsewhere (`core/views`, `core/fields`).
+What a record says is read elsewhere (`core/records/views`, `core/records/fields`).
 """
 
 from countersign.adapters.sources.detect import SCHEMAS

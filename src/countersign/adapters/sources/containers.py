@@ -1,288 +1,233 @@
-"""Records out of one stream: JSON Lines, arrays, envelopes, single documents, mail.
+"""Records out of one stream: what is packed is unpacked, archives are opened, and the content tells the rest.
 
-- A record's raw bytes are the exact slice of the stream that holds it. Every JSON record given out has
-  a view: what the parser cannot read, whole and exactly, is quarantined here with the reason.
-- JSON Lines are streamed. A document that spans lines is held in memory and refused over 256 MB.
-- Records of an array or envelope are numbered by position, lines by line number.
+- What was unpacked and what lies in an archive is judged by the same rules as a file, up to
+  `limits.MAX_LAYERS` layers. A member of an archive is called `archive.zip!folder/file`.
+- JSON Lines are streamed. Records of an array or envelope are numbered by position, lines by line number.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from itertools import chain
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
-import msgspec
-
-from countersign.adapters.sources.detect import MAIL, PARSERS, UNKNOWN, schema_of
+from countersign.adapters.sources import limits
+from countersign.adapters.sources.archives import Labels, Member, is_tar, tar_members, zip_members
+from countersign.adapters.sources.detect import MAIL, PARSERS, Reader, reader_of
+from countersign.adapters.sources.documents import STARTS_LIKE_JSON, document
 from countersign.adapters.sources.eml import starts_like_mail
-from countersign.adapters.sources.streams import GZIP_MAGIC, Chunks, lines
-from countersign.core.evidence import Incoming, Quarantined, Skipped
-from countersign.core.views import MAX_RECORD_BYTES, view
+from countersign.adapters.sources.json_lines import by_line
+from countersign.adapters.sources.limits import Broken, Budget
+from countersign.adapters.sources.objects import Outcome, is_object
+from countersign.adapters.sources.packing import gunzipped, unzstd
+from countersign.adapters.sources.streams import Chunks, held, peeked, pieces_of, reason
+from countersign.core.records.evidence import Incoming, Quarantined, Skipped
+from countersign.core.records.views import MAX_RECORD_BYTES, view
 
-MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
-HEAD_BYTES = 64 * 1024
-TRIED_LINES = 64  # of a document too large to hold, to see whether it is JSON Lines after all
+__all__ = ["Outcome", "records"]
 
-Outcome: TypeAlias = Incoming | Quarantined | Skipped
-
+_GZIP = re.compile(rb"\x1f\x8b")
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+_ZIP = re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)")
 _UNREAD_FORMATS = {
-    b"\x28\xb5\x2f\xfd": "zstd compressed: unpack it first",
-    b"PK\x03\x04": "a zip archive: unpack it first",
     b"BZh": "bzip2 compressed: unpack it first",
     b"\xfd7zXZ\x00": "xz compressed: unpack it first",
-    GZIP_MAGIC: "gzip inside gzip: unpack it first",
-    b"ElfFile\x00": "binary EVTX is not read by this version: convert it to JSON first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it first",
+    b"Rar!\x1a\x07": "a RAR archive: unpack it first",
     b"\xff\xfe": "UTF-16 text: convert it to UTF-8 first",
     b"\xfe\xff": "UTF-16 text: convert it to UTF-8 first",
 }
 _BOM = b"\xef\xbb\xbf"
-_STARTS_LIKE_JSON = re.compile(rb"\s*(?:\{\s*(?:[\"}]|\Z)|\[\s*(?:[{\]]|\Z))")
-_JSON_NAME = re.compile(r"\.(?:json|jsonl|ndjson)(?:\.gz)?\Z", re.IGNORECASE)
+_JSON_NAME = re.compile(r"\.(?:json|jsonl|ndjson)(?:\.(?:gz|zst))?\Z", re.IGNORECASE)
+_MAIL_NAME = re.compile(r"\.eml(?:\.(?:gz|zst))?\Z", re.IGNORECASE)
 
 
-def records(chunks: Chunks, file: str, schema: str | None) -> Iterator[Outcome]:
-    """Everything in a stream. `schema` is the one to assume for every record, None to go by content."""
-    stream = iter(chunks)
-    head = b""
-    while len(head) < HEAD_BYTES and (chunk := next(stream, b"")):
-        head += chunk
-    head = head.removeprefix(_BOM)
-    yield from _by_kind(head, chain([head], stream), chunks, file, schema)
+class _Asked(NamedTuple):
+    """What was asked of a whole file: the schema to assume, readers to ask first, and what it may unpack to."""
+
+    schema: str | None
+    mapped: Sequence[Reader]
+    budget: Budget
+
+
+class _Place(NamedTuple):
+    """Where a stream lies: its label, the layers around it, and the open file if it can be read out of order."""
+
+    file: str
+    layers: int = 0
+    opened: BinaryIO | None = None
+
+
+def records(
+    stream: BinaryIO, file: str, schema: str | None, mapped: Sequence[Reader] = ()
+) -> Iterator[Outcome]:
+    """Everything in a stream. `schema` is the one to assume for every record, None to go by content.
+
+    `mapped` are the readers of mapping files that somebody named: they are asked before all others.
+    """
+    budget = Budget()
+    opened = stream if stream.seekable() else None
+    yield from _stream(pieces_of(stream, budget), _Place(file, 0, opened), _Asked(schema, mapped, budget))
+
+
+def _stream(pieces: Iterator[bytes], place: _Place, asked: _Asked) -> Iterator[Outcome]:
+    """One stream: a layer is taken off, an archive opened, or its records are read."""
+    head, pieces = peeked(pieces, limits.HEAD_BYTES)
+    packed = next((kind for kind, magic in _PACKED.items() if magic.match(head)), None)
+    archive = "zip" if _ZIP.match(head) else "tar" if packed is None and is_tar(head) else None
+    if packed is None and archive is None:
+        yield from _read(head, pieces, place, asked)
+    elif place.layers >= limits.MAX_LAYERS:
+        raw, whole = held(iter(Chunks(pieces)), MAX_RECORD_BYTES)
+        why = f"packed into each other more than {limits.MAX_LAYERS} times: unpack it first"
+        yield Quarantined(place.file, 0, why, raw if whole else b"")
+    elif packed is not None:
+        unpacked = gunzipped if packed == "gzip" else unzstd
+        yield from _stream(unpacked(pieces, asked.budget), _Place(place.file, place.layers + 1), asked)
+    else:
+        yield from _archive(archive or "", pieces, place, asked)
+
+
+_PACKED = {"gzip": _GZIP, "zstd": _ZSTD}
+
+
+def _archive(kind: str, pieces: Iterator[bytes], place: _Place, asked: _Asked) -> Iterator[Outcome]:
+    labels, empty = Labels(place.file), True
+    try:
+        for member in _members(kind, pieces, place, asked):
+            if member.skipped == "folder":
+                continue
+            empty = False
+            yield from _of_member(member, _Place(labels.of(member.name), place.layers + 1), asked)
+    except (Broken, OSError) as exc:
+        yield Quarantined(place.file, 0, reason(exc), b"")
+        return
+    if empty:
+        yield Skipped(place.file, f"an empty {kind} archive")
+
+
+def _members(kind: str, pieces: Iterator[bytes], place: _Place, asked: _Asked) -> Iterator[Member]:
+    if kind == "tar":
+        return tar_members(pieces, asked.budget)
+    if place.opened is not None:
+        return zip_members(place.opened, place.opened.seek(0, 2), asked.budget)
+    raw, whole = held(pieces, limits.MAX_HELD_ARCHIVE_BYTES)
+    if not whole:
+        most = limits.MAX_HELD_ARCHIVE_BYTES // limits.MIB
+        raise Broken(f"a zip archive of more than {most} MiB in a stream or another archive: unpack it first")
+    return zip_members(BytesIO(raw), len(raw), asked.budget)
+
+
+def _of_member(member: Member, place: _Place, asked: _Asked) -> Iterator[Outcome]:
+    if member.skipped:
+        yield Skipped(place.file, member.skipped)
+    elif member.refused:
+        yield Quarantined(place.file, 0, member.refused, b"")
+    else:
+        yield from _stream(member.content, place, asked)
+
+
+def _read(head: bytes, pieces: Iterator[bytes], place: _Place, asked: _Asked) -> Iterator[Outcome]:
+    """The records of a stream that is not packed."""
+    chunks = Chunks(_without_mark(pieces) if head.startswith(_BOM) else pieces)
+    head, content, file = head.removeprefix(_BOM), iter(chunks), place.file
+    reader = reader_of(head, file, asked.schema, asked.mapped)
+    if reader is None:
+        yield from _by_kind(head, content, chunks, place, asked.schema)
+    else:
+        yield from reader.read(_whole_lines(content, chunks), file, asked.schema)
     if chunks.fault:
         yield Quarantined(file, 0, chunks.fault, chunks.rest)
 
 
+def _look_further(content: Iterator[bytes]) -> None:
+    """Unpack what nobody wanted as far as a bomb goes, so that one is told from a file of another kind."""
+    left = limits.FREE_UNPACKED_BYTES + 2 * limits.CHUNK_BYTES
+    while left > 0 and (piece := next(content, b"")):
+        left -= len(piece)
+
+
+def _without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield next(pieces, b"").removeprefix(_BOM)
+    yield from pieces
+
+
 def _by_kind(
-    head: bytes, content: Iterator[bytes], chunks: Chunks, file: str, schema: str | None
+    head: bytes, content: Iterator[bytes], chunks: Chunks, place: _Place, schema: str | None
 ) -> Iterator[Outcome]:
-    unread = next((reason for magic, reason in _UNREAD_FORMATS.items() if head.startswith(magic)), None)
-    if not head.strip() and len(head) < HEAD_BYTES:
+    file = place.file
+    unread = next((why for magic, why in _UNREAD_FORMATS.items() if head.startswith(magic)), None)
+    if not head.strip() and len(head) < limits.HEAD_BYTES:
+        for _ in content:  # so that a fault is met
+            pass
         if not chunks.fault:
             yield Skipped(file, "empty")
-    elif unread is not None:
-        raw, whole = _held(content, MAX_RECORD_BYTES)
-        yield Quarantined(file, 0, unread, raw if whole else b"")
     elif schema == MAIL or (schema is None and starts_like_mail(head)):
         yield _mail(content, file)
-    elif schema is not None or _is_json(head, file):
-        yield from (
-            _by_line(content, chunks, file, schema)
-            if _is_lines(head)
-            else _document(content, chunks, file, schema)
-        )
-    elif file.lower().endswith((".eml", ".eml.gz")):
-        raw, whole = _held(content, MAX_RECORD_BYTES)
-        yield Quarantined(file, 0, "named .eml, but does not start with mail headers", raw if whole else b"")
+    elif (reader := None if _is_json(head) and schema is None else reader_of(head, file, schema)) is not None:
+        yield from reader.read(_whole_lines(content, chunks), file, schema)
+    elif unread is not None:
+        yield _refused(content, file, unread)
+    elif schema is not None or _is_json(head) or _JSON_NAME.search(file):
+        yield from (by_line if _is_lines(head) else document)(content, chunks, file, schema)
+    elif _MAIL_NAME.search(file):
+        yield _refused(content, file, "named .eml, but does not start with mail headers")
     else:
-        yield Skipped(file, "binary, not a known format" if b"\x00" in head else "not a known format")
+        if place.layers:
+            _look_further(content)
+        if not chunks.fault:
+            yield Skipped(file, "binary, not a known format" if b"\x00" in head else "not a known format")
 
 
-def _held(content: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
-    """The content as one piece, and whether that is all; reading stops soon after `limit` bytes."""
-    pieces: list[bytes] = []
-    size = 0
-    for piece in content:
-        pieces.append(piece)
-        size += len(piece)
-        if size > limit:
-            return b"".join(pieces), False
-    return b"".join(pieces), True
+def _refused(content: Iterator[bytes], file: str, why: str) -> Quarantined:
+    """A whole stream that is not read, with its bytes unless it is too large to be a record."""
+    raw, whole = held(content, MAX_RECORD_BYTES)
+    return Quarantined(file, 0, why, raw if whole else b"")
 
 
 def _mail(content: Iterator[bytes], file: str) -> Outcome:
-    raw, whole = _held(content, MAX_RECORD_BYTES)
+    raw, whole = held(content, MAX_RECORD_BYTES)
     if not whole:
         return Quarantined(file, 0, f"a mail larger than {MAX_RECORD_BYTES} bytes", b"")
     try:
-        document = view(raw, PARSERS[MAIL])
+        seen = view(raw, PARSERS[MAIL])
     except ValueError as exc:
         return Quarantined(file, 0, str(exc), raw)
-    return Incoming(MAIL, PARSERS[MAIL], raw, file, 1, document)
+    return Incoming(MAIL, PARSERS[MAIL], raw, file, 1, seen)
 
 
-def _is_json(head: bytes, file: str) -> bool:
-    """Does the file promise JSON, by its name, its first bytes or most of its first lines?"""
-    if _JSON_NAME.search(file) or _STARTS_LIKE_JSON.match(head):
+def _whole_lines(content: Iterator[bytes], chunks: Chunks) -> Iterator[bytes]:
+    """The content, but for a line that a fault cut off: that is left over, never read as if it were whole."""
+    kept = b""
+    for piece in content:
+        before, newline, after = (kept + piece).rpartition(b"\n")
+        if newline or len(after) > MAX_RECORD_BYTES:
+            yield before + newline
+            kept = after
+        else:
+            kept = after
+    if chunks.fault:
+        chunks.rest = kept
+    elif kept:
+        yield kept
+
+
+def _is_json(head: bytes) -> bool:
+    """Does the content promise JSON, by its first bytes or most of its first lines?"""
+    if STARTS_LIKE_JSON.match(head):
         return True
     starts = [line.startswith(b'{"') for line in head.split(b"\n") if line.strip()]
     return 2 * sum(starts) >= len(starts)
 
 
+def is_plain_lines(head: bytes, file: str) -> bool:
+    """JSON Lines that lie there as they are, not packed and for no other reader: any stretch of lines can be read alone."""
+    packed = any(magic.match(head) for magic in _PACKED.values()) or _ZIP.match(head) or is_tar(head)
+    if packed or head.startswith(_BOM) or starts_like_mail(head) or not _is_json(head):
+        return False
+    return reader_of(head, file, None, ()) is None and _is_lines(head)
+
+
 def _is_lines(head: bytes) -> bool:
     """Is the first line an object of its own, with more to come?"""
     first, newline, rest = head.lstrip().partition(b"\n")
-    return bool(newline and rest.strip()) and _is_object(first)
-
-
-def _is_object(raw: bytes) -> bool:
-    try:
-        return isinstance(view(raw, "json/1"), dict)
-    except ValueError:
-        return False
-
-
-def _by_line(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | None) -> Iterator[Outcome]:
-    blank = True
-    cut: Quarantined | None = None  # perhaps the line that a fault cut off: if it is the last
-    for number, line in enumerate(lines(content, MAX_DOCUMENT_BYTES), 1):
-        if cut is not None:
-            yield cut
-            cut = None
-        if line is None:
-            blank = False
-            yield Quarantined(file, number, f"the line is longer than {MAX_DOCUMENT_BYTES} bytes", b"")
-            continue
-        raw = line[:-1] if line.endswith(b"\r") else line
-        if not raw or raw.isspace():
-            continue
-        blank = False
-        outcome = _record(raw, file, number, schema)
-        if outcome is None:
-            yield from _elements(_enveloped(raw) or [], file, schema, number)
-        elif chunks.fault and isinstance(outcome, Quarantined):
-            cut = outcome
-        else:
-            yield outcome
-    if cut is not None:
-        chunks.rest = cut.raw
-    elif blank and not chunks.fault:
-        yield Skipped(file, "empty")
-
-
-def _record(raw: bytes, file: str, line: int, schema: str | None) -> Incoming | Quarantined | None:
-    """One JSON value as a record, or None if it is an envelope around records."""
-    try:
-        if len(raw) > MAX_RECORD_BYTES and _enveloped(raw):
-            return None
-        document = view(raw, "json/1")
-        if not isinstance(document, dict):
-            return Quarantined(file, line, f"JSON, but {_named(document)} instead of an object", raw)
-        if ("Records" in document or "value" in document) and _enveloped(raw):
-            return None
-    except ValueError as exc:
-        return Quarantined(file, line, str(exc), raw)
-    return Incoming(schema or schema_of(document), "json/1", raw, file, line, document)
-
-
-def _named(value: object) -> str:
-    if isinstance(value, list):
-        return "a list"
-    return "a string" if isinstance(value, str) else "a single value"
-
-
-_raw_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_raw_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
-
-
-def _enveloped(raw: bytes) -> list[msgspec.Raw] | None:
-    """The records in `{"Records": […]}` (AWS) or `{"value": […]}` (Microsoft), None if this is no such envelope.
-
-    Raises `ValueError` if it is not JSON. Anything beside the list, but for `@odata.…`, makes it a record itself.
-    """
-    try:
-        fields = _raw_object(raw)
-        key = "Records" if "Records" in fields else "value"
-        beside = [name for name in fields if name != key and not name.startswith("@odata.")]
-        if beside or key not in fields or not bytes(fields[key]).startswith(b"["):
-            return None
-        listed = _raw_list(fields[key])
-    except RecursionError as exc:
-        raise ValueError("not JSON: nested too deeply") from exc
-    return listed if listed and bytes(listed[0]).startswith(b"{") else None
-
-
-def _elements(
-    listed: Iterable[msgspec.Raw | bytes], file: str, schema: str | None, line: int | None = None
-) -> Iterator[Outcome]:
-    """Records of a list, numbered by position where they share no line number."""
-    for position, element in enumerate(listed, 1):
-        number = position if line is None else line
-        raw = bytes(element)
-        yield _record(raw, file, number, schema) or Incoming(schema or UNKNOWN, "json/1", raw, file, number)
-
-
-def _document(content: Iterator[bytes], chunks: Chunks, file: str, schema: str | None) -> Iterator[Outcome]:
-    """A stream that may be one JSON document; JSON Lines with a damaged first line come here too."""
-    data, whole = _held(content, MAX_DOCUMENT_BYTES)
-    if not whole:
-        if any(_is_object(line) for line in data.split(b"\n", TRIED_LINES)[:TRIED_LINES]):
-            yield from _by_line(chain([data], content), chunks, file, schema)
-        else:
-            reason = (
-                f"a single JSON document larger than {MAX_DOCUMENT_BYTES} bytes: split it into lines first"
-            )
-            yield Quarantined(file, 0, reason, b"")
-        return
-    try:
-        listed = _one_document(data.strip())
-    except ValueError as exc:
-        yield from _not_one_document(data, str(exc), chunks, file, schema)
-        return
-    if listed is None:
-        before = len(data) - len(data.lstrip())
-        yield from _elements([data.strip()], file, schema, data.count(b"\n", 0, before) + 1)
-    elif listed:
-        yield from _elements(listed, file, schema)
-    else:
-        yield Skipped(file, "an empty list")
-
-
-def _one_document(data: bytes) -> list[msgspec.Raw] | None:
-    """The records of an array or envelope, None for one record; raises `ValueError` if this is not one document."""
-    try:
-        return _raw_list(data) if data.startswith(b"[") else _enveloped(data)
-    except RecursionError as exc:
-        raise ValueError("not JSON: nested too deeply") from exc
-
-
-def _not_one_document(
-    data: bytes, reason: str, chunks: Chunks, file: str, schema: str | None
-) -> Iterator[Outcome]:
-    """Objects one after the other, damaged JSON Lines line by line, a damaged document as far as it is whole."""
-    full = [line for line in data.split(b"\n") if line and not line.isspace()]
-    good = sum(_is_object(line) for line in full)
-    joined = _joined(data) if 2 * good < len(full) else None
-    start = _LIST_START.match(data)
-    listed, end = _scanned(data, start.end(), b", \t\r\n") if start else ([], 0)
-    if joined is not None:
-        yield from _elements(joined, file, schema)
-    elif len(listed) <= good and (good or len(full) == 1 or not _STARTS_LIKE_JSON.match(data)):
-        yield from _by_line(iter([data]), chunks, file, schema)
-    else:
-        yield from _elements(listed, file, schema)
-        chunks.rest = data[end:]
-        if not chunks.fault:
-            yield Quarantined(file, 0, reason, chunks.rest)
-
-
-_LIST_START = re.compile(rb'\s*(?:\{\s*"(?:Records|value)"\s*:\s*)?\[')
-_JOINT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
-
-
-def _joined(data: bytes) -> list[bytes] | None:
-    """Objects one after the other without a separator of their own, None unless that is all there is."""
-    slices, end = _scanned(data, 0, b" \t\r\n\x1e")
-    if data[end:].strip() or not all(_is_object(part) for part in slices):
-        return None
-    return slices or None
-
-
-def _scanned(data: bytes, position: int, between: bytes) -> tuple[list[bytes], int]:
-    """Slices that are balanced objects or lists, up to the first other content, and where the last one ends."""
-    slices: list[bytes] = []
-    depth, start, end = 0, position, position
-    for match in _JOINT.finditer(data, position):
-        mark = match[0]
-        if depth == 0 and (mark not in (b"{", b"[") or data[end : match.start()].strip(between)):
-            break
-        if mark in (b"{", b"["):
-            start = start if depth else match.start()
-            depth += 1
-        elif mark in (b"}", b"]"):
-            depth -= 1
-            if depth == 0:
-                end = match.end()
-                slices.append(data[start:end])
-        elif mark == b'"':
-            break  # a string without an end
-    return slices, end
+    return bool(newline and rest.strip()) and is_object(first)

@@ -1,114 +1,86 @@
-"""Bytes out of files: plain or gzip, in pieces, as far as they can be read.
+"""Bytes in pieces, as far as they can be read.
 
-A stream that breaks is not an exception but a `fault` in words beside what could be read, because the
-records before the break are evidence too.
+Inside, a stream that breaks raises `Broken` or `OSError` after its last piece. At the end of the line,
+in `Chunks`, that becomes a `fault` in words beside what could be read, because the records before the
+break are evidence too.
 """
 
-import zlib
 from collections.abc import Iterator
+from itertools import chain
 from typing import BinaryIO
 
-CHUNK_BYTES = 128 * 1024  # larger pieces leave the processor cache, and were slower
-GZIP_MAGIC = b"\x1f\x8b"
-_COMPRESSED_BYTES = 64 * 1024
+from countersign.adapters.sources.limits import CHUNK_BYTES, Broken, Budget
 
 
 class Chunks:
-    """The content of a stream in pieces of up to 128 KB; gzip is unpacked.
+    """A stream's content, to be read once.
 
     `fault` says why reading ended early; it is set after the last piece was given out. `rest` is for the
     reader to leave what came after the last whole record.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
         self.fault = ""
         self.rest = b""
-        # `read1` gives what a pipe has; plain `read` would wait until a whole piece is there.
-        self._read = getattr(stream, "read1", stream.read)
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            head = self._at_least(len(GZIP_MAGIC))
-            if head.startswith(GZIP_MAGIC):
-                yield from self._unpacked(head)
-                return
-            while head:
-                yield head
-                head = self._read(CHUNK_BYTES)
-        except OSError as exc:
-            self.fault = f"cannot be read further: {exc.strerror or type(exc).__name__}"
-
-    def _at_least(self, size: int) -> bytes:
-        head = b""
-        while len(head) < size and (piece := self._read(CHUNK_BYTES)):
-            head += piece
-        return head
-
-    def _unpacked(self, packed: bytes) -> Iterator[bytes]:
-        """Every member of a gzip file; pieces stay bounded, however well they were packed."""
-        member = _Member()
-        while packed:
-            for start in range(0, len(packed), _COMPRESSED_BYTES):
-                piece = packed[start : start + _COMPRESSED_BYTES]
-                while piece:
-                    yield from member.unpack(piece)
-                    if member.fault:
-                        self.fault = member.fault
-                        return
-                    piece = member.rest
-                    if piece.strip(b"\x00"):
-                        member = _Member()  # another gzip member follows
-                    elif member.ended:
-                        piece = b""  # zero padding
-            packed = self._read(CHUNK_BYTES)
-        if not member.ended:
-            self.fault = "the gzip stream is cut off"
+            yield from self._pieces
+        except (Broken, OSError) as exc:
+            self.fault = reason(exc)
 
 
-class _Member:
-    """One gzip member while it is unpacked."""
+def reason(exc: Broken | OSError) -> str:
+    """Why a stream ended early."""
+    if isinstance(exc, OSError):
+        return f"cannot be read further: {exc.strerror or type(exc).__name__}"
+    return str(exc)
 
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(wbits=31)
-        self.fault = ""
-        self.rest = b""  # what came after the end
 
-    @property
-    def ended(self) -> bool:
-        return self._zlib.eof
+def pieces_of(stream: BinaryIO, budget: Budget) -> Iterator[bytes]:
+    """The bytes of an open file, pipe or standard input."""
+    # `read1` gives what a pipe has; plain `read` would wait until a whole piece is there.
+    read = getattr(stream, "read1", stream.read)
+    while piece := read(CHUNK_BYTES):
+        budget.packed += len(piece)
+        yield piece
 
-    def unpack(self, piece: bytes) -> Iterator[bytes]:
-        self.rest = piece if self.ended and piece.strip(b"\x00") else b""
-        if self.ended:
-            return
-        before = self._zlib.copy()
-        try:
-            first = self._zlib.decompress(piece, CHUNK_BYTES)
-        except zlib.error:
-            yield from self._salvage(before, piece)
-            return
-        if first:
-            yield first
-        while self._zlib.unconsumed_tail:
-            try:
-                more = self._zlib.decompress(self._zlib.unconsumed_tail, CHUNK_BYTES)
-            except zlib.error:
-                self.fault = "the gzip stream is damaged"
-                return
-            if more:
-                yield more
-        self.rest = self._zlib.unused_data
 
-    def _salvage(self, packed: "zlib._Decompress", piece: bytes) -> Iterator[bytes]:
-        """What lies before the damage, byte by byte."""
-        for start in range(len(piece)):
-            try:
-                content = packed.decompress(piece[start : start + 1])
-            except zlib.error:
-                break
-            if content:
-                yield content
-        self.fault = "the gzip stream is damaged"
+def peeked(pieces: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
+    """The first `size` bytes or more, and the same content from its beginning."""
+    taken: list[bytes] = []
+    try:
+        while size > 0 and (piece := next(pieces, b"")):
+            taken.append(piece)
+            size -= len(piece)
+    except (Broken, OSError) as exc:
+        pieces = _raising(exc)
+    head = b"".join(taken)
+    return head, chain([head], pieces)
+
+
+def _raising(exc: Broken | OSError) -> Iterator[bytes]:
+    yield from ()
+    raise exc
+
+
+def held(pieces: Iterator[bytes], limit: int) -> tuple[bytes, bool]:
+    """The content as one piece, and whether that is all; reading stops soon after `limit` bytes."""
+    taken: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        taken.append(piece)
+        size += len(piece)
+        if size > limit:
+            return b"".join(taken), False
+    return b"".join(taken), True
+
+
+def in_pieces(data: bytes) -> Iterator[bytes]:
+    """Bytes that are held, as a stream gives them."""
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield data[start : start + CHUNK_BYTES]
 
 
 def lines(chunks: Iterator[bytes], longest: int) -> Iterator[bytes | None]:

@@ -110,3 +110,26 @@ def numbered(connection: Connection, table: Table, **values: Any) -> int:
         return int(found)
     add_once(connection, table, **values)
     return int(connection.execute(wanted).scalar_one())
+
+
+def replace(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    unless: str = "",
+) -> None:
+    """Insert `rows`; a row whose key (the first column) is there takes the new values, but not where `unless` holds."""
+    if not rows:
+        return
+    sets = ", ".join(f"{name} = excluded.{name}" for name in columns[1:])
+    conflict = f"ON CONFLICT ({columns[0]}) DO UPDATE SET {sets}" + (
+        f" WHERE NOT ({unless})" if unless else ""
+    )
+    if connection.dialect.name == "sqlite":
+        marks = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks}) {conflict}"  # noqa: S608 (names of our own tables)
+        connection.exec_driver_sql(statement, list(rows))
+    else:
+        statement = _unnest(table, columns).replace("ON CONFLICT DO NOTHING", conflict)
+        connection.exec_driver_sql(statement, _arrays(rows))

@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, or_, select
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.session import Session, clamped, clamped_window, digest_bytes, digest_text
-from countersign.core.alert import Alert
+from countersign.core.records.alert import Alert
 from countersign.errors import AlreadyStored, DigestMismatch, EvidenceNotFound
 from countersign.ports import BriefState, CaseState, ReferenceFile
 
@@ -23,7 +23,10 @@ class SqlAlertStore:
 
     def add(self, alerts: Iterable[Alert]) -> frozenset[str]:
         wanted = {alert.id: alert for alert in alerts}
-        known = self._known(list(wanted))
+        # The alert of a record that was not known before is not known either.
+        known = self._known(
+            [alert.id for alert in wanted.values() if not self._session.first_told(alert.evidence)]
+        )
         new = [alert for alert in wanted.values() if alert.id not in known]
         seqs = self._session.evidence_numbers([alert.evidence for alert in new])
         rows = [
@@ -49,6 +52,32 @@ class SqlAlertStore:
                 (alert.id, alert) for alert in map(_alert, self._connection.execute(query).scalars())
             )
         return found
+
+    def of(self, evidence: Collection[str]) -> tuple[Alert, ...]:
+        alert, record = tables.alert, tables.evidence
+        found: list[Alert] = []
+        for chunk in bulk.chunks([digest_bytes(eid) for eid in evidence], bulk.IN_LIMIT):
+            query = (
+                select(alert.c.document)
+                .join(record, record.c.seq == alert.c.evidence_seq)
+                .where(record.c.digest.in_(chunk))
+            )
+            found += map(_alert, self._connection.execute(query).scalars())
+        return tuple(sorted(found, key=lambda one: one.id))
+
+    def starting(self, name: str) -> tuple[Alert, ...]:
+        alert, evidence = tables.alert, tables.evidence
+        query = select(alert.c.document).limit(2)
+        if name.startswith("sha256:"):
+            low, high = name[7:71].ljust(64, "0"), name[7:71].ljust(64, "f")
+            try:
+                between = evidence.c.digest.between(bytes.fromhex(low), bytes.fromhex(high))
+            except ValueError:
+                return ()
+            query = query.join(evidence, evidence.c.seq == alert.c.evidence_seq).where(between)
+        else:
+            query = query.where(alert.c.id.startswith(name, autoescape=True))
+        return tuple(map(_alert, self._connection.execute(query).scalars()))
 
     def between(self, from_ns: int | None, to_ns: int | None, limit: int) -> tuple[Alert, ...]:
         when, query = tables.alert.c.event_ns, select(tables.alert.c.document)

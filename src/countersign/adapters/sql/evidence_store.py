@@ -8,7 +8,8 @@ from sqlalchemy import Row, func, select
 
 from countersign.adapters.sql import bulk, sightings, tables
 from countersign.adapters.sql.session import Pair, Session, clamped, clamped_window, digest_bytes, digest_text
-from countersign.core.evidence import Evidence, Provenance, Quarantined
+from countersign.core.cases.decisive import Extent
+from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import DigestMismatch, EvidenceNotFound
 from countersign.ports import Counts, Matches
 
@@ -32,7 +33,9 @@ class SqlEvidenceStore:
         seqs, new = self._add_rows(rows)
         self._add_provenance(batch, [seqs[digest] for digest in digests])
         sightings.add(self._session, [(seqs[digest], *first[digest]) for digest in new])
-        return frozenset([first[digest][0].id for digest in new])
+        added = frozenset([first[digest][0].id for digest in new])
+        self._session.added({evidence.id: seqs[digest] for digest, (evidence, _) in first.items()}, added)
+        return added
 
     def _rows(self, wanted: Mapping[bytes, Evidence]) -> dict[bytes, tuple[Any, ...]]:
         origins: dict[tuple[str, str, str], int] = {}
@@ -146,6 +149,28 @@ class SqlEvidenceStore:
             schemas={schema: counted for schema, counted in sorted(schemas.items()) if counted},
         )
 
+    def extents(self) -> Mapping[str, Extent]:
+        evidence, found = tables.evidence, dict[str, Extent]()
+        ends = select(
+            evidence.c.origin_id, func.count(), func.min(evidence.c.event_ns), func.max(evidence.c.event_ns)
+        ).group_by(evidence.c.origin_id)
+        schemas = {row.id: row.schema for row in self._connection.execute(_origins())}
+        for number, records, first, last in self._connection.execute(ends):
+            name = schemas[number]
+            found[name] = (
+                found[name].with_more(records, first, last) if name in found else Extent(records, first, last)
+            )
+        return dict(sorted(found.items()))
+
+    def spoke(self, from_ns: int, to_ns: int) -> frozenset[str]:
+        evidence, origin = tables.evidence, tables.origin
+        start, end = clamped_window(from_ns, to_ns)
+        inside = [evidence.c.origin_id == origin.c.id, evidence.c.event_ns >= start]
+        if end is not None:
+            inside.append(evidence.c.event_ns < end)
+        query = select(origin.c.schema).distinct().where(select(evidence.c.seq).where(*inside).exists())
+        return frozenset(self._connection.execute(query).scalars())
+
     def altered(self) -> str | None:
         table, after = tables.evidence, -1
         query = select(table.c.seq, table.c.digest, table.c.raw).order_by(table.c.seq).limit(VERIFY_CHUNK)
@@ -184,6 +209,10 @@ class SqlQuarantineStore:
         )
         rows = self._connection.execute(query)
         return tuple(Quarantined(path, line, reason, bytes(raw)) for path, line, reason, raw in rows)
+
+
+def _origins() -> Any:
+    return select(tables.origin.c.id, tables.origin.c.schema)
 
 
 def _with_origin() -> Any:

@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import READ_ONLY, lock_whole_store
 from countersign.adapters.sql.session import Session
-from countersign.core.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes, read_entry
-from countersign.core.merkle import CompactRange, leaf_hash
+from countersign.core.log.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes, read_entry
+from countersign.core.log.merkle import CompactRange, leaf_hash
 from countersign.errors import AuditLogConflict, AuditLogUnavailable, TamperDetected
 
 HASH_BYTES = 32

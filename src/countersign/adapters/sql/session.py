@@ -1,6 +1,6 @@
 """What one transaction works with: the connection, and what this process has already looked up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from sqlalchemy import Connection, Table
@@ -30,6 +30,8 @@ class Session:
         self._remembered = remembered
         self._numbers: dict[tuple[str, ...], int] = {}
         self._observables: dict[Pair, int] = {}
+        self._evidence: dict[str, int] = {}
+        self._new: set[str] = set()
 
     def committed(self) -> None:
         """The transaction held: keep what it learnt."""
@@ -70,13 +72,25 @@ class Session:
         bulk.insert(self.connection, tables.observable, ("id", "type", "value"), rows)
         return {pair: number for pair, number in numbers.items() if number is not None} | new
 
+    def added(self, numbers: Mapping[str, int], new: Collection[str]) -> None:
+        """Row numbers of evidence that this transaction wrote or met, and which of it is new."""
+        self._evidence.update(numbers)
+        self._new.update(new)
+
+    def first_told(self, evidence: str) -> bool:
+        """Was this evidence first stored by this transaction? Answered with yes only once."""
+        told = evidence in self._new
+        self._new.discard(evidence)
+        return told
+
     def evidence_numbers(self, ids: Sequence[str]) -> dict[str, int]:
         """Row numbers of evidence; `EvidenceNotFound` when one is not stored."""
-        digests = {digest_bytes(eid): eid for eid in ids}
-        found = bulk.sequence_numbers(self.connection, tables.evidence, list(digests))
+        numbers = {eid: self._evidence[eid] for eid in ids if eid in self._evidence}
+        digests = {digest_bytes(eid): eid for eid in ids if eid not in numbers}
+        found = bulk.sequence_numbers(self.connection, tables.evidence, list(digests)) if digests else {}
         if missing := digests.keys() - found.keys():
             raise EvidenceNotFound(f"no evidence has the id {digests[min(missing)]}")
-        return {digests[digest]: seq for digest, seq in found.items()}
+        return numbers | {digests[digest]: seq for digest, seq in found.items()}
 
 
 def digest_bytes(text: str) -> bytes:

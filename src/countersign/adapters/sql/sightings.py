@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, func, not_, select
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.session import Pair, Session, clamped
-from countersign.core.evidence import Evidence
+from countersign.core.records.evidence import Evidence
 
 COLUMNS = ("observable_id", "first_seq", "from_ns", "to_ns", "records", "postings")
 Window = tuple[int | None, int | None]  # [from, to) in ns of 64 bits; None is open

@@ -17,6 +17,8 @@ from countersign.adapters.sql.case_store import (
 )
 from countersign.adapters.sql.engine import READ_ONLY, connect, ensure_schema, sqlite_url
 from countersign.adapters.sql.evidence_store import SqlEvidenceStore, SqlQuarantineStore
+from countersign.adapters.sql.follow_store import SqlFollowStore
+from countersign.adapters.sql.group_store import SqlGroupStore
 from countersign.adapters.sql.log_store import SqlAuditLog, SqlLogStage
 from countersign.adapters.sql.session import Remembered, Session
 from countersign.errors import StoreUnavailable
@@ -31,10 +33,12 @@ class SqlTransaction:
         self.evidence = SqlEvidenceStore(session)
         self.quarantine = SqlQuarantineStore(session)
         self.alerts = SqlAlertStore(session)
+        self.groups = SqlGroupStore(session)
         self.cases = SqlCaseStore(session)
         self.briefs = SqlBriefStore(session)
         self.references = SqlReferenceStore(session)
         self.coverage = SqlCoverageStore(session)
+        self.following = SqlFollowStore(session)
         self.log = SqlLogStage(session)
 
 

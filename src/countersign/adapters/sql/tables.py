@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0003"
 NO_TIME = -(2**63)  # in a sighting: the record has no readable time
 
 # An "integer primary key" is SQLite's own row number: no second tree.
@@ -213,6 +213,85 @@ coverage = Table(
     UniqueConstraint("digest", name="coverage_once"),
 )
 
+waiting = Table(
+    "waiting",
+    metadata,
+    _column("evidence_seq", BigInteger, ForeignKey("evidence.seq"), primary_key=True, autoincrement=False),
+    _column("event_ns", BigInteger),
+    _column("document", LargeBinary),
+    Index("waiting_time", "event_ns"),
+    comment="alerts that wait to be grouped into cases",
+)
+
+burst = Table(
+    "burst",
+    metadata,
+    _column("number", BigInteger, primary_key=True, autoincrement=False),
+    _column("case_id", String(128)),
+    _column("first_s", BigInteger),
+    _column("last_s", BigInteger),
+    _column("document", LargeBinary),
+    Index("burst_case", "case_id"),
+    Index("burst_time", "first_s"),
+    comment="repetitions of one rule at one place, and the case the grouping put them into",
+)
+
+member = Table(
+    "member",
+    metadata,
+    _column("evidence_seq", BigInteger, ForeignKey("evidence.seq"), primary_key=True, autoincrement=False),
+    _column("burst_number", BigInteger),
+    Index("member_burst", "burst_number"),
+    comment="which burst an alert is part of",
+)
+
+standing = Table(
+    "standing",
+    metadata,
+    _column("case_id", String(128), primary_key=True),
+    _column("kind", String(16)),
+    _column("document", LargeBinary),
+    comment="what the grouping says of a case: its kind, its score in parts, why it was opened",
+)
+
+drafted = Table(
+    "drafted",
+    metadata,
+    _column("case_id", String(128), primary_key=True),
+    _column("mark", String(40)),
+    comment="which alerts a case held when a brief was last made of it, as a mark",
+)
+
+grouping_state = Table(
+    "grouping_state",
+    metadata,
+    _column("name", String(64), primary_key=True),
+    _column("document", LargeBinary),
+    comment="the grouping's own memory: what was seen in past hours, and what is still open",
+)
+
+regrouping = Table(
+    "regrouping",
+    metadata,
+    _column("seq", Key, primary_key=True),
+    _column("case_id", String(128)),
+    _column("document", LargeBinary),
+    Index("regrouping_case", "case_id", "seq"),
+    comment="what a person, or a merge, changed about which alerts stand together",
+)
+
+follow_position = Table(
+    "follow_position",
+    metadata,
+    _column("path", Utf8, primary_key=True),
+    _column("identity", String(64)),
+    _column("read_bytes", BigInteger),
+    _column("read_lines", BigInteger),
+    _column("head_bytes", Integer),
+    _column("head", String(71)),
+    comment="how far a followed file was read; a bookmark, replaced by the next",
+)
+
 log_entry = Table(
     "log_entry",
     metadata,
@@ -267,6 +346,7 @@ APPEND_ONLY = (
     brief,
     reference_file,
     coverage,
+    regrouping,
     log_entry,
     log_sequence,
     log_head,

@@ -8,7 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 
-from countersign.core.dossier import Dossier, MenuFact
+from countersign.core.briefs.dossier import Dossier, MenuFact
 from countersign.core.vocabulary import SECTIONS
 
 NAME = "rules/1"

@@ -1,0 +1,1 @@
+"""Claims: typed statements about a frozen snapshot, and the numbered checks they must survive."""

@@ -1,0 +1,1 @@
+"""The audit log: entries, and the Merkle tree over them."""

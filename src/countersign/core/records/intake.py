@@ -1,0 +1,104 @@
+"""From an incoming record to evidence: its digest, its clock, its source instance. Nothing is dropped."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from countersign.core.ids import evidence_id
+from countersign.core.records.evidence import UNREAD, Evidence, Incoming, Provenance, Quarantined, Skipped
+from countersign.core.records.fields import MISSING, Dictionary
+from countersign.core.records.views import view
+
+UNKNOWN = "json.unknown"  # the schema of JSON that nobody recognised
+DIGEST_BYTES = 32
+MOST_FIRST = 10_001  # one more than a case that is opened by hand holds
+LOWEST_NS, HIGHEST_NS = -(2**63), 2**63 - 1
+
+
+class Read:
+    """What one run read. Of many records only what tells them apart is held, so memory stays small."""
+
+    def __init__(self) -> None:
+        self.records = 0  # duplicates and quarantined ones included
+        self.first: list[str] = []  # ids of the first distinct records, MOST_FIRST at most
+        self.formats: Counter[str] = Counter()
+        self.untyped_records: Counter[str] = Counter()  # schema → records with a field that has no type
+        self.quarantined: list[Quarantined] = []
+        self.by_file: dict[str, str] = {}  # file → schema of its last record
+        self.skipped: list[Skipped] = []
+        self.untyped = 0  # distinct fields without a type
+        self.still_unknown = (
+            0  # records that a mapping knows now, and that are stored as UNKNOWN since before
+        )
+        self.seen: set[int] = set()  # keyed hashes of record ids
+        self.evidence_of_alerts = bytearray()  # digests, one after the other
+
+    @property
+    def distinct(self) -> int:
+        """How many distinct records."""
+        return len(self.seen)
+
+    @property
+    def alerts(self) -> int:
+        """How many of them are alerts."""
+        return len(self.evidence_of_alerts) // DIGEST_BYTES
+
+    @property
+    def alerted(self) -> Iterator[str]:
+        """The ids of the records that are alerts."""
+        for at in range(0, len(self.evidence_of_alerts), DIGEST_BYTES):
+            yield f"sha256:{self.evidence_of_alerts[at : at + DIGEST_BYTES].hex()}"
+
+    def take(self, record: Evidence, *, alerted: bool) -> bool:
+        """Note a record; whether it is the first of its kind. `hash` is keyed: nobody aims at a collision."""
+        self.formats[record.schema] += 1
+        self.by_file[record.provenance[0].file] = record.schema
+        key = hash(record.id)
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        if len(self.first) < MOST_FIRST:
+            self.first.append(record.id)
+        if alerted:
+            self.evidence_of_alerts += bytes.fromhex(record.id[7:])
+        return True
+
+    def add(self, more: "Read") -> None:
+        """What a later part of the same run read."""
+        self.records += more.records
+        self.evidence_of_alerts += more.evidence_of_alerts
+        fresh = [eid for eid in more.first if hash(eid) not in self.seen]
+        self.first += fresh[: MOST_FIRST - len(self.first)]
+        self.seen |= more.seen
+        self.formats.update(more.formats)
+        self.untyped_records.update(more.untyped_records)
+        self.by_file.update(more.by_file)
+        self.quarantined += more.quarantined
+        self.skipped += more.skipped
+        self.untyped = max(self.untyped, more.untyped)
+        self.still_unknown += more.still_unknown
+
+
+def receive(incoming: Incoming, dictionary: Dictionary) -> tuple[Evidence, Any]:
+    """Evidence and its view. A record its parser cannot read keeps its bytes and has no times; its view is MISSING."""
+    where = (Provenance(incoming.file, incoming.line),)
+    schema = dictionary.schema(incoming.schema)
+    name = evidence_id(incoming.raw)
+    seen: Any = incoming.view
+    if seen is UNREAD:
+        try:
+            seen = view(incoming.raw, incoming.parser)
+        except ValueError:
+            seen = MISSING
+    if schema is None or seen is MISSING:
+        return Evidence(
+            name, incoming.schema, incoming.schema, incoming.parser, incoming.raw, None, None, where
+        ), seen
+    event, ingest = _kept(schema.event_ns(seen)), _kept(schema.ingest_ns(seen))
+    source = schema.instance(seen)
+    return Evidence(name, incoming.schema, source, incoming.parser, incoming.raw, event, ingest, where), seen
+
+
+def _kept(ns: int | None) -> int | None:
+    """Times outside 1677–2262 do not fit 64 bits and are not believed."""
+    return ns if ns is not None and LOWEST_NS < ns < HIGHEST_NS else None

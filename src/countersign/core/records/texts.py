@@ -1,0 +1,491 @@
+r"""What free text mentions: URLs, domains, addresses, hashes, CVE ids, paths and registry keys.
+
+- For text whose schema gives no type; a typed field needs no search.
+- Defanged forms count, and values behind URL escapes; the value is told as it was before (`refang.py`).
+- A domain has a suffix of the Public Suffix List below it or a scheme before it. `System.IO`, `install.sh` and
+  `Chrome/120.0.0.1` look alike and are none.
+- Everything is linear in the text: one automaton finds candidates, each is then judged on its own bytes.
+
+A mention is what somebody wrote, no more: it joins no records and decides nothing.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from countersign.core.records.names import is_domain, top_levels
+from countersign.core.records.refang import BREAK, Plain, automaton, plain, refanged
+
+MAX_RUN = 300
+"""Longest run of letters, digits and dots that may hold a name, in bytes; names have at most 253."""
+
+TYPES = frozenset("url domain ip cidr email md5 sha1 sha256 sha512 imphash cve path registry_key".split())
+
+
+class Mention(msgspec.Struct, frozen=True):
+    """One value that a text names: its first place, in code points, `end` exclusive.
+
+    `within` is `url`, `email` or `path` where the value stands only as a part of one.
+    """
+
+    type: str
+    value: str
+    start: int
+    end: int
+    within: str = ""
+
+
+# Letters of other scripts in UTF-8; not its spaces, quotes, dashes and signs, which end a name.
+_LETTER = r"[\xc3-\xdf][\x80-\xbf]|[\xe0\xe1\xe4-\xee][\x80-\xbf]{2}|\xe2[\xb0-\xbf][\x80-\xbf]|\xe3[\x81-\xbf][\x80-\xbf]"
+_W = rf"(?:[A-Za-z0-9_]|{_LETTER})"
+_WD = rf"(?:[A-Za-z0-9_-]|{_LETTER})"
+_DOTTED = rf"{_W}{_WD}*(?:\.{_WD}+)+"
+_EMAIL = rf"{_W}(?:[A-Za-z0-9_.+-]|{_LETTER})*@(?:\[\d{{1,3}}(?:\.\d{{1,3}}){{3}}\]|{_DOTTED})"
+_HEX = r"\b[0-9A-Fa-f]{32,128}\b"
+_H = r"[0-9A-Fa-f]{1,4}"
+_V4 = r"\d{1,3}(?:\.\d{1,3}){3}"
+_IPV6 = (  # with `::`, or whole: a time of day is no candidate
+    rf"(?:\b{_H}(?::{_H}){{0,6}})?::(?:(?:{_H}:){{0,6}}(?:{_V4}|{_H})\b)?(?:/\d{{1,3}}\b)?"
+    rf"|\b(?:{_H}:){{6}}(?:{_V4}|{_H}:{_H})(?:/\d{{1,3}})?\b"
+)
+_CVE = r"\b(?i:CVE)(?:[-_ ]|\xe2\x80[\x90-\x94])\d{4}(?:-|\xe2\x80[\x90-\x94])\d{4,19}\b"
+_URL_CHAR = r"[^\x00\x02-\x20\x7f\"'<>`{}|\\^]"
+_SCHEME = r"(?:https?|ftps?|sftp|tftp|ssh|smb|wss?|ldaps?|rtsp|tcp|udp|file|git|ipfs|telnet|rdp|mongodb|mysql|s3|gs|irc)"
+_URL = rf"\b(?i:{_SCHEME})://{_URL_CHAR}+"
+_HIVE = (
+    r"(?:<?\b(?i:HK(?:LM|CU|CR|U|CC|EY_(?:LOCAL_MACHINE|CURRENT_USER|CLASSES_ROOT|USERS|CURRENT_CONFIG)))>?:?"
+    r"|\\(?i:REGISTRY\\(?:MACHINE|USER)))"
+)
+_RS = r"[^\s\\\"'<>|,;\x01]+"
+_KEY = rf"{_HIVE}(?:\\+{_RS}(?: {_RS}){{0,4}})*\\+{_RS}"
+_PS = r"[^\s\\/:*?\"'<>|,;\x01]+"
+_WINDOWS = rf"(?:\b[A-Za-z]:|\\\\[A-Za-z0-9_.$?-]+|%[A-Za-z()0-9_]+%)\\+(?:{_PS}(?: (?:[A-Z0-9(&-]|and )[^\s\\/:*?\"'<>|,;\x01]*){{0,4}}\\+)*(?:{_PS})?"
+_US = r"[A-Za-z0-9_\x80-\xff.@%+~-]"
+_UNIX = rf"(?:^|[\s\"'(=,;:<>\[|\x01`])(?:~|\.\.?)?/(?:{_US}+(?: [A-Z]{_US}*)*/)+{_US}*"
+_REST = r"(?::\d{1,5}\b)?(?:/[^\x00\x02-\x20\x7f\"'<>`{}|\\^,;]*)?"
+_FOURS = r"\b\d{1,3}(?:\.\d{1,3}){3}\b"
+
+
+class _Automata(msgspec.Struct, frozen=True):
+    """One expression for everything, one without paths and keys, one for what stands inside a URL."""
+
+    whole: Any
+    lean: Any
+    inner: Any
+
+
+def _compiled(*names: str) -> _Automata:
+    lean = (_URL, _EMAIL, _IPV6, _CVE, *(name + _REST for name in names), _HEX)
+    return _Automata(
+        automaton("|".join((_KEY, _WINDOWS, _UNIX, *lean))),
+        automaton("|".join(lean)),
+        automaton("|".join((_EMAIL, _IPV6, *names, _HEX))),
+    )
+
+
+@lru_cache(maxsize=1)
+def _quick() -> _Automata:
+    """Compiled at the first text: a name must end in a label that the suffix list knows, so most files are none."""
+    known = [label.encode().decode("latin-1") for label in top_levels()]
+    plain_ends = "|".join(label for label in known if label.isascii())
+    other_ends = "|".join(label for label in known if not label.isascii())
+    name = rf"{_W}{_WD}*(?:\.{_WD}+)*\.(?:(?i:{plain_ends})\b|{other_ends})"
+    return _compiled(name, _FOURS)
+
+
+@lru_cache(maxsize=1)
+def _steady() -> _Automata:
+    """For texts with runs longer than a name: each is taken whole, or every restart would read it again."""
+    return _compiled(_DOTTED)
+
+
+_RUN = automaton(rf"[A-Za-z0-9_\x80-\xff.-]{{{MAX_RUN}}}")
+
+
+def _automata(data: bytes) -> _Automata:
+    return _steady() if len(data) > MAX_RUN and _RUN.search(data) is not None else _quick()
+
+
+_HIVE_START = automaton(r"[ ]" + _HIVE + r"\\")
+
+_HASH_NAMES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
+_LONG_HEX = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{32,128}+(?![0-9A-Za-z])")
+_IMPHASH = re.compile(rb"imp(?:ort )?hash\W{0,12}$", re.IGNORECASE)
+_DIGITS = frozenset(b"0123456789.")
+_FOUR = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)")
+_PRODUCT = re.compile(rb"(?:[A-Z][\w.]*/|\bv|\bversion[ :=]{0,2})$", re.IGNORECASE)
+_REQUEST = re.compile(rb"\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH) ?$")
+_FILE_SUFFIXES = frozenset("zip mov sh py pl md rs ps so cc cpp do app name id".split())
+"""Suffixes that are more often a file's or a field's; with two labels and nothing else to say so, no domain."""
+_INSIDE = frozenset(
+    "local lan corp internal intranet home localdomain example test invalid localhost".split()
+)
+_PRODUCTS = frozenset({"ASP.NET", "VB.NET", "ADO.NET"})
+_ORDINARY = bytes(byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or byte in b"._-")
+_VERSION = frozenset({b"/", b"v", b"V", b" ", b":", b"="} | {b"n", b"N"})
+_TRAILING = frozenset(bytes((mark,)) for mark in b".,;:!?'*\x01")
+_GOES_ON = re.compile(rb"[.-][\w\x80-\xff]")
+_ASCII_NAME = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)++")
+_CLOSING = tuple(mark.encode() for mark in "»«”“’‘„…—–。，、；！？）】」』›‹")
+_ENDING = _TRAILING | {b")", b"]"}
+_LEADS = frozenset(bytes((mark,)) for mark in b"=@,:;&?\x01")
+_AUTHORITY_END = re.compile(rb"[/?#\x01]")
+_HOST = re.compile(rb"(?:[\w.\x80-\xff-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
+_BESIDE = re.compile(rb"[\w:]")
+_PREFIX = re.compile(rb"[12]?\d|3[0-2]")
+_HIVE_FIRST = re.compile(rb"<?HK|\\REGISTRY\\", re.IGNORECASE)
+_MARKS = re.compile(rb"^<?([A-Za-z_]+)>?:?\\+")
+_SLASHES = re.compile(rb"\\+")
+
+
+@lru_cache(maxsize=65_536)
+def _address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def mentions(text: str, *, paths: bool = True) -> tuple[Mention, ...]:
+    """The distinct values a text names, in the order of their first places; `paths` with registry keys if wanted."""
+    if "." not in text and ":" not in text and "\\" not in text and len(text) < 13:
+        return ()
+    return _Search(text).found(paths=paths)
+
+
+class _Search:
+    """One text while it is searched."""
+
+    __slots__ = ("_ascii", "_automata", "_bytes", "_chars", "_found", "_plain", "_raw")
+
+    def __init__(self, text: str) -> None:
+        raw = text.encode("utf-8", "replace")
+        if b"\x01" in raw:
+            raw = raw.replace(b"\x01", b" ")
+        self._raw = raw
+        self._ascii = len(raw) == len(text)
+        self._bytes = self._chars = 0
+        self._plain: Plain = plain(raw)
+        self._automata = _automata(self._plain.data)
+        self._found: dict[tuple[str, str], Mention] = {}
+
+    def found(self, *, paths: bool) -> tuple[Mention, ...]:
+        data = self._plain.data
+        wanted = self._automata.whole if paths else self._automata.lean
+        for candidate in wanted.finditer(data):
+            start, end = candidate.span()
+            token = data[start:end]
+            if token.translate(None, _ORDINARY):
+                self._judge(data, start, end)
+            elif b"." in token:
+                self._bare(data, start, token)
+            elif token[:1] in b"Cc" and token[1:3].upper() == b"VE":
+                self._add("cve", "CVE-" + "-".join(re.findall(r"\d+", token.decode())), start, end)
+            else:
+                self._hash(data, start, end)
+        return tuple(self._found.values())
+
+    def _judge(self, data: bytes, start: int, end: int) -> None:
+        """Which kind a candidate with a mark in it is, by its first bytes and its marks."""
+        token = data[start:end]
+        if b"\\" in token:
+            self._backslashed(data, start, end)
+        elif not _is_word(token):
+            self._unix(data, start, end)
+        elif b"://" in token:
+            self._url(data, start, end)
+        elif b"@" in token and b"/" not in token:
+            self._email(data, start, end)
+        elif token.count(b":") > 1:
+            self._six(data, start, end)
+        elif b"." in token:
+            self._dotted(data, start, end)
+        else:
+            self._add("cve", "CVE-" + "-".join(re.findall(r"\d+", token.decode())), start, end)
+
+    def _bare(self, data: bytes, start: int, name: bytes, within: str = "") -> None:
+        """A dotted name with nothing beside it, by far the most of all candidates."""
+        end = start + len(name)
+        if _DIGITS.issuperset(name):
+            if self._is_four(data, start, name):
+                self._add("ip", name.decode(), start, end, within)
+        elif self._is_name(data, start, name, within=within):
+            self._add("domain", name.decode().lower(), start, end, within)
+        else:
+            self._named_by_hash(data, start, end, within)
+            self._range(start, name, within)
+            for part in (
+                _ASCII_NAME.finditer(name) if not name.isascii() else ()
+            ):  # in a script without spaces
+                if part.group() != name:
+                    self._bare(data, start + part.start(), part.group(), within)
+
+    def _url(self, data: bytes, start: int, end: int) -> None:
+        token = _trimmed(data[start:end])
+        if self._is_escaped(start, start + token.index(b"://") + 3):
+            token = _trimmed(token[: self._end_of_escaped(token, start)])
+        end = start + len(token)
+        at = token.index(b"://") + 3
+        authority = _AUTHORITY_END.split(token[at:], maxsplit=1)[0]
+        host = authority.rpartition(b"@")[2]
+        if not _HOST.fullmatch(host):
+            self._inside(data, start + at, end, strict=False)
+            return
+        self._add("url", self._as_written(start, end), start, end)
+        begin = start + at + len(authority) - len(host)
+        self._host(host, begin, "url")
+        self._inside(data, start + at + len(authority), end)
+
+    def _is_escaped(self, start: int, end: int) -> bool:
+        if not self._plain.is_changed(start, end):
+            return False
+        first, last = self._plain.original(start, end=False), self._plain.original(end, end=True)
+        return b"%" in self._raw[first:last]
+
+    def _end_of_escaped(self, token: bytes, start: int) -> int:
+        """Where an escaped URL ends: at what its own escapes stand for, or at an `&` that is not escaped itself."""
+        end = len(token.partition(BREAK)[0])
+        at = token.find(b"&", 0, end)
+        while at >= 0 and self._plain.is_changed(start + at, start + at + 1):
+            at = token.find(b"&", at + 1, end)
+        return end if at < 0 else at
+
+    def _as_written(self, start: int, end: int) -> str:
+        """The original bytes, percent escapes and all, without defanging."""
+        if not self._plain.ends:
+            return self._raw[start:end].decode()
+        first, last = self._plain.original(start, end=False), self._plain.original(end, end=True)
+        written = refanged(self._raw[first:last]).strip()
+        if (
+            b"%" in written.partition(b"//")[0] and b"://" in self._plain.data[start:end]
+        ):  # escaped as a whole
+            written = self._plain.data[start:end]
+        return written.decode(errors="replace")
+
+    def _host(self, host: bytes, start: int, within: str) -> None:
+        """The name or address a URL, a mail address or a share leads to."""
+        name = host.partition(b"]")[0].strip(b"[") if host[:1] == b"[" else host.partition(b":")[0]
+        text = name.decode().lower()
+        start += host.index(name)
+        if _FOUR.fullmatch(text) or (":" in text and _address(text)):
+            self._add("ip", text, start, start + len(name), within)
+        elif is_domain(text):
+            self._add("domain", text, start, start + len(name), within)
+
+    def _inside(self, data: bytes, start: int, end: int, *, strict: bool = True) -> None:
+        """What a path or query holds; where URLs have file names, a name counts only behind `//`, `=` and the like."""
+        for candidate in self._automata.inner.finditer(data[start:end]):
+            first, last = candidate.span()
+            first, last = first + start, last + start
+            token, before = data[first:last], data[first - 1 : first]
+            if b"@" in token and before not in {b":", b"/"}:
+                self._email(data, first, last, "url")
+            elif b"@" in token:
+                self._host(token.rpartition(b"@")[2], last - len(token.rpartition(b"@")[2]), "url")
+            elif token.count(b":") > 1:
+                self._six(data, first, last, "url")
+            elif b"." not in token:
+                self._hash(data, first, last, "url")
+            elif not strict or before in _LEADS or data[first - 2 : first] == b"//":
+                self._dotted(data, first, last, "url")
+            else:
+                self._named_by_hash(data, first, last, "url")
+
+    def _email(self, data: bytes, start: int, end: int, within: str = "") -> None:
+        token = data[start:end]
+        local, _, domain = token.rpartition(b"@")
+        name = domain.decode().lower()
+        numbered = domain[:1] == b"[" and _FOUR.fullmatch(name[1:-1])
+        if numbered or is_domain(name) or name.rpartition(".")[2] in _INSIDE:
+            self._add("email", token.decode().lower(), start, end, within)
+            within = "email"
+        self._host(domain, start + len(local) + 1, within)
+
+    def _six(self, data: bytes, start: int, end: int, within: str = "") -> None:
+        token = data[start:end].decode().lower()
+        address, mark, _ = token.partition("/")
+        groups = address.split(":")
+        beside = data[start - 1 : start] == b":" or _BESIDE.match(data, end)
+        plain_hex = "::" not in address and (len(groups) != 8 or all(len(group) == 2 for group in groups))
+        wordy = not any(map(str.isdigit, address)) and len(groups) < 5
+        if not (beside or plain_hex or wordy) and _address(address):
+            cidr = mark and _network(token)
+            self._add(
+                "cidr" if cidr else "ip",
+                token if cidr else address,
+                start,
+                end if cidr else start + len(address),
+                within,
+            )
+
+    def _dotted(self, data: bytes, start: int, end: int, within: str = "") -> None:
+        """An address or a domain with a port or a path: a URL whose scheme was left out."""
+        token = data[start:end]
+        head, slash, rest = token.partition(b"/")
+        name = head.partition(b":")[0]
+        if not rest:
+            self._bare(data, start, name, within)
+            return
+        numbered = _DIGITS.issuperset(name)
+        cidr = numbered and _PREFIX.fullmatch(rest) is not None
+        is_url = within != "url" and not cidr
+        good = (
+            self._is_four(data, start, name)
+            if numbered
+            else self._is_name(data, start, name, path=True, within=within)
+        )
+        trimmed = _trimmed(token)
+        if good and is_url and len(trimmed) > len(head) + 1:
+            within, last = "url", start + len(trimmed)
+            self._add("url", self._as_written(start, last), start, last)
+        if good and cidr:
+            self._add("cidr", (name + slash + rest).decode(), start, end, within)
+        elif good:
+            kind = "ip" if numbered else "domain"
+            self._add(kind, name.decode().lower(), start, start + len(name), within)
+        self._inside(data, start + len(head), end, strict=good)
+
+    def _is_four(self, data: bytes, start: int, name: bytes) -> bool:
+        """Is it an IPv4 address, and not the version of a product?"""
+        end = start + len(name)
+        longer = data[start - 1 : start] == b"." or (
+            data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()
+        )
+        if longer or _FOUR.fullmatch(name.decode()) is None:
+            return False
+        version = (
+            start and data[start - 1 : start] in _VERSION and _PRODUCT.search(data, max(0, start - 24), start)
+        )
+        return not version
+
+    def _range(self, start: int, name: bytes, within: str) -> None:
+        """`192.0.2.1-192.0.2.9` names two addresses."""
+        for part in name.split(b"-") if b"-" in name else ():
+            if _FOUR.fullmatch(part.decode(errors="replace")):
+                self._add("ip", part.decode(), start, start + len(part), within)
+            start += len(part) + 1
+
+    def _is_name(self, data: bytes, start: int, name: bytes, *, path: bool = False, within: str = "") -> bool:
+        """Is it a domain, and not a file, a field or a piece of code?"""
+        written = name.decode()
+        lowered = written.lower()
+        end = start + len(name)
+        after = data[end : end + 1]
+        if _GOES_ON.match(data, end) or (after >= b"\x80" and not name.isascii()) or not is_domain(lowered):
+            return False
+        if within or after == b":" or self._plain.is_changed(start, end):
+            return True  # somebody took the trouble to say that it is one
+        suffix = written.rpartition(".")[2]
+        typed = suffix == suffix.lower() or (written == written.upper() and written not in _PRODUCTS)
+        filed = suffix.lower() in _FILE_SUFFIXES and written.count(".") == 1 and not path
+        before = data[start - 1 : start]
+        placed = before == b"$" or (before in {b"\\", b"/"} and data[start - 2 : start - 1] != before)
+        return typed and not filed and not placed and after != b"("
+
+    def _named_by_hash(self, data: bytes, start: int, end: int, within: str) -> None:
+        """A file whose name is its hash."""
+        if end - start > 32:
+            for found in _LONG_HEX.finditer(data, start, end):
+                self._hash(data, *found.span(), within)
+
+    def _hash(self, data: bytes, start: int, end: int, within: str = "") -> None:
+        token = data[start:end]
+        kind = _HASH_NAMES.get(len(token))
+        mixed = token != token.lower() and token != token.upper()
+        if kind is None or mixed or token.isdigit() or len(set(token)) < 5:
+            return
+        if kind == "md5" and _IMPHASH.search(data, max(0, start - 32), start):
+            kind = "imphash"
+        self._add(kind, token.decode().lower(), start, end, within)
+
+    def _unix(self, data: bytes, start: int, end: int) -> None:
+        if data[start : start + 1] not in {b"/", b"~", b"."}:
+            start += 1
+        token = _trimmed(data[start:end]).rstrip(b"/")
+        end = start + len(token)
+        if token.count(b"/") > 1 and not _REQUEST.search(data, max(0, start - 12), start):
+            self._add("path", token.decode(errors="replace"), start, end)
+        self._named_by_hash(data, start, end, "path")
+
+    def _backslashed(self, data: bytes, start: int, end: int) -> None:
+        token = data[start:end]
+        if token[:1] in b"\\<Hh" and _HIVE_FIRST.match(token):
+            places = [0, *(found.start() + 1 for found in _HIVE_START.finditer(token)), len(token)]
+            for first, last in pairwise(places):
+                key = _trimmed(token[first:last].rstrip())
+                value = _SLASHES.sub(rb"\\", _MARKS.sub(rb"\1\\", key, count=1))
+                self._add(
+                    "registry_key", value.decode(errors="replace"), start + first, start + first + len(key)
+                )
+            return
+        token = _trimmed(token).rstrip(b"\\")
+        share = token[:2] == b"\\\\"
+        value = token[:2] * share + _SLASHES.sub(rb"\\", token[2 * share :].lstrip(b"\\") if share else token)
+        if b"\\" in value[2 * share :]:
+            self._add("path", value.decode(errors="replace"), start, start + len(token))
+        if share:
+            host = token.lstrip(b"\\").partition(b"\\")[0]
+            self._host(host, start + len(token) - len(token.lstrip(b"\\")), "path")
+        self._named_by_hash(data, start, start + len(token), "path")
+
+    def _add(self, kind: str, value: str, start: int, end: int, within: str = "") -> None:
+        known = self._found.get((kind, value))
+        if known is not None and (within or not known.within):
+            return
+        if self._plain.ends:
+            start, end = self._plain.original(start, end=False), self._plain.original(end, end=True)
+        if not self._ascii:
+            start, end = self._point(start), self._point(end)
+        self._found[kind, value] = Mention(kind, value, start, end, within)
+
+    def _point(self, place: int) -> int:
+        """Code points before a byte of the original; counted on from the last place, so linear for all together."""
+        low, high = sorted((place, self._bytes))
+        points = len(self._raw[low:high].decode(errors="ignore"))
+        self._chars += points if place >= self._bytes else -points
+        self._bytes = place
+        return self._chars
+
+
+def _trimmed(token: bytes) -> bytes:
+    """Without the marks that end a sentence or close a bracket that the token did not open."""
+    last = token[-1:]
+    if last >= b"\x80" and token.endswith(_CLOSING):
+        end = len(token)
+        while token.endswith(_CLOSING, 0, end):
+            end -= 2 if token[end - 2] == 0xC2 else 3
+        token = token[:end]
+        last = token[-1:]
+    if last not in _ENDING:
+        return token
+    closing = {b")": token.count(b")") - token.count(b"("), b"]": token.count(b"]") - token.count(b"[")}
+    end = len(token)
+    while end:
+        last = token[end - 1 : end]
+        if last in closing:
+            if closing[last] <= 0:
+                break
+            closing[last] -= 1
+        elif last not in _TRAILING:
+            break
+        end -= 1
+    return token[:end]
+
+
+def _is_word(token: bytes) -> bool:
+    """Does it start like a name or an address, and not like a Unix path or the mark before one?"""
+    first = token[:1]
+    return token[:2] == b"::" or first.isalnum() or first == b"_" or first >= b"\x80"
+
+
+def _network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""The walk-throughs on the bundled scenario are run, and show what the program prints."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from countersign.demo import COVERAGE, EVIDENCE, REGISTERS
+from front import run
+
+ROOT = Path(__file__).resolve().parents[2]
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+HOWTO = (ROOT / "docs" / "howto" / "regroup-cases.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def squeezed(text):
+    return " ".join(text.split())
+
+
+def untimed(text):
+    """Without the time of a regrouping, which is now."""
+    return squeezed(re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z Ada", "Ada", text))
+
+
+def blocks(page):
+    """Each block of commands with the block after it that shows what they print, or nothing."""
+    found = re.findall(r"^```[a-z]*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    for block, shown in zip(found, [*found[1:], ""], strict=True):
+        commands = [line for line in block.splitlines() if line.startswith("countersign ")]
+        if commands:
+            yield commands, "" if "countersign " in shown or shown.startswith("make ") else shown
+
+
+def words(line):
+    """The words of a command line after the program's own name."""
+    return shlex.split(re.split(r"\s#", line)[0])[1:]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """A home after `countersign demo`; tests copy what they change."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    ran = run("--home", home, "demo")
+    assert 1 == ran.code, "one line of the scenario is cut short"
+    return home, ran.out
+
+
+def test_the_how_to_regroup_runs_as_it_is_written(demo, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(demo[0], home)
+    printed = {}
+    for commands, shown in blocks(HOWTO):
+        for line in commands:
+            by = ["--by", "Ada Lovelace"] if "--reason" in line else []
+            ran = run("--home", home, *words(line), *by)
+            assert (0, "") == (ran.code, ran.errors), line
+            printed[line] = untimed(ran.out)
+        assert untimed(shown) in printed[commands[-1]]
+    assert len(printed) >= 7
+
+
+def test_every_case_that_readme_tutorial_and_how_to_name_is_one_of_the_demo(demo):
+    listed = run("--home", demo[0], "case", "list").out
+    named = set(re.findall(r"\bcase-[0-9a-f]{4,16}\b", README + TUTORIAL + HOWTO))
+
+    assert named
+    assert [] == sorted(name for name in named if name not in listed)
+
+
+def test_what_the_first_pages_show_of_the_demo_is_what_it_prints(demo):
+    counts = re.search(r"^436 records read: .*$", TUTORIAL, re.MULTILINE)[0]
+    suggestion = re.search(r"^suggestion: .*$", README, re.MULTILINE)[0]
+    told = suggestion.partition(": ")[2]
+
+    assert counts in squeezed(demo[1])
+    assert suggestion in demo[1]
+    assert f"Suggestion: {told}" in TUTORIAL
+
+
+def test_the_demo_tells_three_incidents_as_the_tutorial_says(demo):
+    assert "prints three incidents" in TUTORIAL
+    assert 3 == demo[1].count("nothing is decided")
+    assert "Background: recurring" in demo[1]
+    assert "(3)" in demo[1].partition("Background: recurring")[2].splitlines()[0]
+
+
+def test_the_registers_turn_the_suggestion_as_the_tutorial_says(tmp_path):
+    home = tmp_path / "bare"
+    run("--home", home, "triage", EVIDENCE, "--coverage", COVERAGE)
+    [case] = set(re.findall(r"case draft (case-[0-9a-f]+)", TUTORIAL))
+    before = run("--home", home, "case", "draft", case).out
+    run("--home", home, "reference", "add", REGISTERS)
+    after = run("--home", home, "case", "draft", case).out
+
+    for told, printed in zip(
+        re.findall(r"^suggestion: .*$", TUTORIAL, re.MULTILINE), (before, after), strict=True
+    ):
+        assert told in printed
