@@ -1,12 +1,15 @@
 """`countersign triage --follow`: one file of lines as it grows; cases are printed when they change.
 
 What was read and how far reading has come are stored together, so a run that is killed at any moment is
-gone on with by the next, without a record lost or read twice.
+gone on with by the next, without a record lost or read twice. Ctrl-C ends it between two looks, never inside
+a transaction; a second one does not wait.
 """
 
 import os
+import signal
 import sys
 import time
+from types import FrameType
 from typing import IO
 
 import msgspec
@@ -60,10 +63,8 @@ def follow(
     keep_coverage(ports, manifest)
     with files.sink(out) as sink:
         followed = _Followed(ports, manifest, sink, form)
-        try:
-            _run(tail, followed)
-        except KeyboardInterrupt:
-            followed.show()
+        _run(tail, followed, _Asked())
+        followed.show()
         if form == "text":
             summary(screen.console(sink), followed.read)
     tail.close()
@@ -90,9 +91,21 @@ def _opened(ports: Ports, path: str, fmt: str, mapped: wiring.Mappings) -> wirin
     return tail
 
 
-def _run(tail: wiring.Tail, followed: "_Followed") -> None:
+class _Asked:
+    """Whether Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self.to_end = False
+        signal.signal(signal.SIGINT, self._end)
+
+    def _end(self, _number: int, _frame: FrameType | None) -> None:
+        self.to_end = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run(tail: wiring.Tail, followed: "_Followed", asked: _Asked) -> None:
     shown_s = float("-inf")
-    while True:
+    while not asked.to_end:
         look = tail.look()
         if look is not None:
             followed.take(look)
