@@ -1,7 +1,7 @@
 """Append-only by the database's own hand, asserted at every start, on both databases."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import open_store, sqlite_url, tables
@@ -36,7 +36,24 @@ def full_store(store):
         actor = Actor(type="system", id="countersign")
         tx.log.stage(Entry(kind="log.note", id="e_1", ts="2026-01-01T00:00:00.000Z", actor=actor))
     store.log.sequence()
+    with store._engine.begin() as connection:
+        for table in tables.metadata.sorted_tables:
+            if table.name in NAMES and connection.execute(select(table).limit(1)).first() is None:
+                connection.execute(insert(table).values(a_row(connection, table)))
     return store
+
+
+def a_row(connection, table):
+    """Any row: what the columns' types allow, and keys of rows that are there."""
+    row = {}
+    for column in table.c:
+        if column.autoincrement is not True and column.name != "seq":
+            foreign = next(iter(column.foreign_keys), None)
+            made = {bytes: b"x" * 32, int: 1}.get(column.type.python_type, "x")
+            row[column.name] = (
+                connection.execute(select(foreign.column)).scalars().first() if foreign else made
+            )
+    return row
 
 
 def refused(store, statement):
