@@ -54,10 +54,6 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
 def sighting(alert: Alert, schema: Schema, view: object, found: Found, now_ns: int) -> Sighting:
     """What the grouping needs of an alert; a clock that runs more than a day ahead of `now_ns` is not believed."""
     rule = schema.alert or AlertRule()
-    now = now_ns // NANOSECONDS
-    start = TIMELESS if alert.event_ns is None else alert.event_ns // NANOSECONDS
-    if start > now + FUTURE_S:
-        start = TIMELESS
     severity = SEVERITIES.index(alert.severity) if claims_severity(schema, rule, view) else UNCLAIMED
     return Sighting(
         alert.id,
@@ -66,10 +62,20 @@ def sighting(alert: Alert, schema: Schema, view: object, found: Found, now_ns: i
         alert.category,
         "" if rule.submitted else _place(schema, rule, view, found),
         SUBMITTED if rule.submitted else severity,
-        start,
-        start if start == TIMELESS else max(start, min(_end(schema, rule, view), start + LONGEST_S, now)),
+        *span(alert.event_ns, schema, view, now_ns),
         _entities(schema, rule, found),
     )
+
+
+def span(event_ns: int | None, schema: Schema, view: object, now_ns: int) -> tuple[int, int]:
+    """First and last second of an alert's activity; TIMELESS twice when the first is not known or not believed."""
+    now = now_ns // NANOSECONDS
+    start = TIMELESS if event_ns is None else event_ns // NANOSECONDS
+    if start == TIMELESS or start > now + FUTURE_S:
+        return TIMELESS, TIMELESS
+    rule = schema.alert
+    end = _end(schema, rule, view) if rule is not None and rule.end else 0
+    return start, max(start, min(end, start + LONGEST_S, now))
 
 
 def entity(one: Observable) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from countersign.core.ids import evidence_id
 from countersign.core.records.evidence import UNREAD, Evidence, Incoming, Provenance, Quarantined, Skipped
-from countersign.core.records.fields import MISSING, Dictionary
+from countersign.core.records.fields import MISSING, Dictionary, Schema
 from countersign.core.records.views import view
 
 UNKNOWN = "json.unknown"  # the schema of JSON that nobody recognised
@@ -84,19 +84,29 @@ def receive(incoming: Incoming, dictionary: Dictionary) -> tuple[Evidence, Any]:
     where = (Provenance(incoming.file, incoming.line),)
     schema = dictionary.schema(incoming.schema)
     name = evidence_id(incoming.raw)
-    seen: Any = incoming.view
-    if seen is UNREAD:
-        try:
-            seen = view(incoming.raw, incoming.parser)
-        except ValueError:
-            seen = MISSING
+    seen = parsed(incoming)
     if schema is None or seen is MISSING:
         return Evidence(
             name, incoming.schema, incoming.schema, incoming.parser, incoming.raw, None, None, where
         ), seen
-    event, ingest = _kept(schema.event_ns(seen)), _kept(schema.ingest_ns(seen))
+    event, ingest = times(schema, seen)
     source = schema.instance(seen)
     return Evidence(name, incoming.schema, source, incoming.parser, incoming.raw, event, ingest, where), seen
+
+
+def parsed(incoming: Incoming) -> Any:
+    """The record's view; MISSING when its parser cannot read it."""
+    if incoming.view is not UNREAD:
+        return incoming.view
+    try:
+        return view(incoming.raw, incoming.parser)
+    except ValueError:
+        return MISSING
+
+
+def times(schema: Schema, seen: Any) -> tuple[int | None, int | None]:
+    """When it happened and when the product received it, as far as that is readable."""
+    return _kept(schema.event_ns(seen)), _kept(schema.ingest_ns(seen))
 
 
 def _kept(ns: int | None) -> int | None:
