@@ -101,3 +101,45 @@ class TamperDetected(AuditLogError):
     """The log does not hold what it held before."""
 
     default_hint = "Keep a copy of the store as it is, and compare it with a backup and the last checkpoint."
+
+
+class ContentErased(AuditLogError):
+    """This content was erased; its proofs still hold."""
+
+
+class ContentNotKept(AuditLogError):
+    """This content is not kept beside the log."""
+
+
+class IdentityError(CountersignError):
+    """Who somebody is could not be shown."""
+
+
+class NotSignedIn(IdentityError):
+    """Nobody is signed in."""
+
+    default_hint = "Sign in with `countersign person sign-in`."
+
+
+class SignatureRefused(IdentityError):
+    """The signature does not hold for what it should be over."""
+
+
+class ReviewError(CountersignError):
+    """The case cannot be reviewed or decided so."""
+
+
+class NotPermitted(ReviewError):
+    """No rule permits it."""
+
+
+class StaleReview(ReviewError):
+    """What was shown is no longer what there is."""
+
+    default_hint = "Open the review again."
+
+
+class AlreadyDecided(ReviewError):
+    """Somebody decided the case meanwhile."""
+
+    default_hint = "Open the review again: it shows that decision."

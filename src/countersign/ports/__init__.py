@@ -17,7 +17,8 @@ from countersign.ports.cases import (
     ReferenceStore,
 )
 from countersign.ports.groups import GroupStore, Member, Waiting
-from countersign.ports.log import AuditLog, LogStage, Sealer
+from countersign.ports.log import AuditLog, ContentStore, LogFiles, LogSigner, LogStage, Sealer
+from countersign.ports.people import PeopleStore
 from countersign.ports.records import (
     AlertStore,
     Counts,
@@ -28,30 +29,41 @@ from countersign.ports.records import (
     Position,
     QuarantineStore,
 )
+from countersign.ports.review import Pending, PolicyEngine, Proposal, ReviewStore
+from countersign.ports.review import Standing as CaseStanding
 
 __all__ = [
     "AlertStore",
     "AuditLog",
     "BriefState",
     "BriefStore",
+    "CaseStanding",
     "CaseState",
     "CaseStore",
     "Clock",
+    "ContentStore",
     "Counts",
     "CoverageStore",
     "Drafter",
     "EvidenceStore",
     "FollowStore",
     "GroupStore",
+    "LogFiles",
+    "LogSigner",
     "LogStage",
     "Matches",
     "Member",
     "Pair",
+    "Pending",
+    "PeopleStore",
+    "PolicyEngine",
     "Ports",
     "Position",
+    "Proposal",
     "QuarantineStore",
     "ReferenceFile",
     "ReferenceStore",
+    "ReviewStore",
     "Sealer",
     "Store",
     "Transaction",

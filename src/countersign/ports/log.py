@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from countersign.core.log.auditlog import Entry, Head, LogCheck, Stored
+from countersign.core.log.auditlog import Blob, Entry, Head, LogCheck, Stored
 
 
 class LogStage(Protocol):
@@ -57,8 +57,69 @@ class AuditLog(Protocol):
 
 
 class Sealer(Protocol):
-    """Binds content to the log without putting it there."""
+    """Wraps the secrets that contents are bound and encrypted with; its own key never leaves the home."""
 
     def commit(self, blob_id: str, media_type: str, content: bytes) -> str:
         """`hmac-sha256:` and a keyed commitment to the content (`docs/formats/log.md`)."""
+        ...
+
+
+class ContentStore(Protocol):
+    """Contents beside the log: one secret a blob, wrapped; encrypted; erasable; bound to entries by commitments."""
+
+    def seal(self, blob_id: str, case: str, media_type: str, content: bytes, *, kept: bool = True) -> Blob:
+        """Bind content, and keep it encrypted (`kept`) or only bound, because it stands in rows already.
+
+        The same id with the same content again gives the same blob; with other content it is an `AuditLogConflict`.
+        """
+        ...
+
+    def open(self, blob_id: str) -> bytes:
+        """The content. `ContentErased`, `ContentNotKept`, or `TamperDetected` when it does not give its commitment."""
+        ...
+
+    def holds(self, blob: Blob, media_type: str, content: bytes) -> bool:
+        """Is this what the blob commits to? False for an erased blob: nobody can say any more."""
+        ...
+
+    def is_erased(self, blob_id: str) -> bool:
+        """Was it erased?"""
+        ...
+
+    def erase(self, case: str) -> tuple[str, ...]:
+        """Destroy the secrets and ciphertexts of a case; the ids of the blobs."""
+        ...
+
+
+class LogSigner(Protocol):
+    """The key that signs checkpoints. Only what publishes holds it."""
+
+    @property
+    def origin(self) -> str:
+        """The log's unique name, and the key's."""
+        ...
+
+    @property
+    def verifier(self) -> str:
+        """The verifier key: NAME+HASH+BASE64 (C2SP signed-note)."""
+        ...
+
+    def sign(self, text: bytes) -> bytes:
+        """The 64 bytes of an Ed25519 signature over a note's text."""
+        ...
+
+
+class LogFiles(Protocol):
+    """The published log as files: tiles, entry bundles and the checkpoint, as C2SP tlog-tiles names them."""
+
+    def read(self, path: str) -> bytes | None:
+        """The file's bytes; None when there is none."""
+        ...
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write it whole and durably: a temporary file, fsync, rename. A full tile is never replaced by other bytes."""
+        ...
+
+    def sync(self) -> None:
+        """Everything written so far is on disk, folders too."""
         ...

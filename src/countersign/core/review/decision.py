@@ -1,0 +1,88 @@
+"""Decisions: the document that is signed, and what makes it a decision (`docs/formats/decisions.md`).
+
+The bytes that count are the RFC 8785 form of `DecisionDocument`. It names no signer, so that two people sign one
+document; it names the case's last decision, so that none is overwritten; it holds commitments where there is content.
+"""
+
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+import rfc8785
+
+from countersign.core.briefs.suggest import Disposition
+from countersign.core.identity.people import Assurance
+from countersign.core.identity.signatures import Signature
+from countersign.core.review.lifecycle import Act, Status
+
+DOMAIN = b"countersign/decision/v1\n"
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An action that a `contain` authorises: exactly what was shown."""
+
+    kind: str
+    target: str
+    payload_digest: str  # sha256:… of the exact payload
+    proposal: str  # id of the proposal, which says who asked for it
+
+
+class DecisionDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is signed. Commitments are `hmac-sha256:…`, digests `sha256:…`, times RFC 3339 in milliseconds, UTC."""
+
+    case: str
+    after: str  # D of the case's decision before, as sha256:…; empty for the first
+    brief: str  # commitment to the brief
+    evidence: str  # commitment to the evidence snapshot
+    policy: str  # digest of the policy set
+    tier: int
+    disposition: Disposition
+    acts: tuple[Act, ...]
+    actions: tuple[Action, ...]
+    shown: str  # commitment to the rendered text
+    views: str  # commitment to the view log
+    answers: str  # commitment to the answers to objections
+    unknowns: str  # commitment to the stated unknowns; empty when none are stated
+    rests_on: tuple[str, ...]  # claim ids
+    reason: str  # a reason code
+    reason_text: str  # commitment
+    review: str
+    expires: str
+    salt: str  # 16 random bytes in hex
+    v: Literal[1] = 1
+
+
+def decision_bytes(document: DecisionDocument) -> bytes:
+    """The canonical bytes."""
+    return rfc8785.dumps(msgspec.to_builtins(document))
+
+
+def subject(raw: bytes) -> bytes:
+    """D: the 32 bytes that signatures are over."""
+    return sha256(DOMAIN + raw).digest()
+
+
+def subject_text(raw: bytes) -> str:
+    """D as `sha256:…`."""
+    return "sha256:" + subject(raw).hex()
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """A signature that was verified when it was given."""
+
+    signature: Signature
+    assurance: Assurance
+    at_ns: int
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """A countersigned decision: enough people signed, nothing was stale. Only `core/review` makes one."""
+
+    digest: str  # D
+    case: str
+    number: int  # the case's first is 1
+    document: DecisionDocument
+    signed: tuple[Signed, ...]
+    before: Status
+    status: Status
+    at_ns: int

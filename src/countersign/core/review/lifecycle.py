@@ -1,0 +1,39 @@
+"""The one place that says how a case's status changes. Nothing moves without a countersigned decision."""
+
+from typing import Literal
+
+from countersign.core.briefs.suggest import Disposition
+
+Status = Literal["open", "escalated", "contained", "closed"]
+Act = Literal["escalate", "contain", "close", "reopen"]
+
+KEEPS_OPEN: frozenset[Disposition] = frozenset({"suspicious"})
+CLEARING: frozenset[Disposition] = frozenset({"false_positive", "benign_positive"})
+FROM: dict[Act, frozenset[Status]] = {
+    "escalate": frozenset({"open", "contained"}),
+    "contain": frozenset({"open", "escalated", "contained"}),
+    "close": frozenset({"open", "escalated", "contained"}),
+    "reopen": frozenset({"closed"}),
+}
+ORDER: tuple[Act, ...] = ("reopen", "escalate", "contain", "close")
+_LEADS_TO: dict[Act, Status] = {
+    "escalate": "escalated",
+    "contain": "contained",
+    "close": "closed",
+    "reopen": "open",
+}
+
+
+def after(status: Status, disposition: Disposition, acts: tuple[Act, ...]) -> Status:
+    """The status that a decision leads to; `ValueError` in words when the acts do not fit it or each other."""
+    if len(set(acts)) != len(acts) or [*acts] != sorted(acts, key=ORDER.index):
+        raise ValueError(f"acts are named once each, in the order {', '.join(ORDER)}")
+    if "close" in acts and disposition in KEEPS_OPEN:
+        raise ValueError(f"{disposition} keeps a case open")
+    if status == "closed" and acts != ("reopen",):
+        raise ValueError("a closed case is reopened first, by a decision of its own")
+    for act in acts:
+        if status not in FROM[act]:
+            raise ValueError(f"a case that is {status} cannot be acted on with {act}")
+        status = _LEADS_TO[act]
+    return status
