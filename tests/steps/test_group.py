@@ -155,6 +155,7 @@ def test_alerts_that_come_little_by_little_stand_as_they_would_at_once(ports, ot
 def test_a_kill_between_stretches_and_within_one_changes_nothing(ports, other, monkeypatch):
     alerts = [*past(), *steps(), *steps(NOW + 900, "mail"), seen("last", NOW + 5000, NOISE)]
     monkeypatch.setattr(grouping, "STRETCH", 20)
+    monkeypatch.setattr(grouping, "STRETCHES", 1)
     take(ports, *alerts)
     put(other, *alerts)
     for nth in (1, 2, 1, 3):

@@ -26,7 +26,8 @@ from countersign.errors import TamperDetected
 from countersign.ports import Ports, Transaction, Waiting
 from countersign.steps.audit import entry
 
-STRETCH = 10_000  # alerts a transaction
+STRETCH = 10_000  # alerts judged at once, …
+STRETCHES = 8  # … so often in one transaction: what is kept in mind is read and written once in it
 FIRST_S, LAST_S = -(2**32), 2**33
 
 
@@ -45,12 +46,20 @@ def _stretch(ports: Ports) -> bool:
             return False
         memory = _memory(tx, ports)
         until = min(newest, ports.clock.now_ns() // NANOSECONDS) - REORDER_S
-        some = _timeless(tx, memory, ports) or _late(tx, memory, ports) or _due(tx, memory, until, ports)
-        if some:
-            tx.groups.settle([one.number for one in some])
+        settled = 0
+        while settled < STRETCHES and _settled(tx, memory, until, ports):
+            settled += 1
+        if settled:
             tx.groups.remember(memory.dump())
         else:
             _ahead(tx, memory, ports)
+    return settled > 0
+
+
+def _settled(tx: Transaction, memory: Memory, until: int, ports: Ports) -> bool:
+    """One stretch; whether there was any."""
+    some = _timeless(tx, memory, ports) or _late(tx, memory, ports) or _due(tx, memory, until, ports)
+    tx.groups.settle([one.number for one in some])
     return bool(some)
 
 

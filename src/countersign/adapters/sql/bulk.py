@@ -133,3 +133,14 @@ def replace(
     else:
         statement = _unnest(table, columns).replace("ON CONFLICT DO NOTHING", conflict)
         connection.exec_driver_sql(statement, _arrays(rows))
+
+
+def delete(connection: Connection, table: Table, column: str, numbers: Sequence[int]) -> None:
+    """Delete the rows whose `column` holds one of the numbers."""
+    if not numbers:
+        return
+    statement = f"DELETE FROM {table.name} WHERE {column} = "  # noqa: S608 (names of our own tables)
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(statement + "?", [(number,) for number in numbers])
+    else:
+        connection.exec_driver_sql(statement + "ANY(%b::bigint[])", (list(numbers),))

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, func, select, update
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import lock_whole_store
@@ -70,8 +70,7 @@ class SqlGroupStore:
         return tuple(Waiting(seq, _sighting(document)) for seq, document in rows)
 
     def settle(self, numbers: Sequence[int]) -> None:
-        for chunk in bulk.chunks(numbers, bulk.IN_LIMIT):
-            self._connection.execute(delete(tables.waiting).where(tables.waiting.c.evidence_seq.in_(chunk)))
+        bulk.delete(self._connection, tables.waiting, "evidence_seq", numbers)
 
     def memory(self) -> bytes | None:
         table = tables.grouping_state

@@ -112,29 +112,35 @@ class Board:
 
     def touch(self, case: OpenCase, burst: Burst) -> None:
         """An event of the burst in the incident: when it was last active where, by which rule and entity."""
-        last = burst.end
+        last, heard, number = burst.end, case.heard, burst.number
         case.last = max(case.last, last)
-        case.heard[""] = max(burst.last, case.heard.get("", burst.last))
+        heard[""] = max(burst.last, heard.get("", burst.last))
         self.notice(case)
-        if burst.severity_bits > case.graves.get(burst.rule, 0.0):
-            case.graves[burst.rule] = burst.severity_bits
+        grave = burst.severity_bits
+        if grave > case.graves.get(burst.rule, 0.0):
+            case.graves[burst.rule] = grave
         places = [key[5:] for key in burst.entities if key.startswith("host:")]
         if burst.place and burst.place not in places:
             places.append(burst.place)
         for place in places:
             latest = max(last, case.places.get(place, 0))
-            case.places[place] = self.by_place.setdefault(place, {})[case] = latest
-            case.heard[place] = max(burst.last, case.heard.get(place, burst.last))
-            case.anchors[at_place(place)] = burst.number
+            seen = self.by_place.get(place)
+            if seen is None:
+                seen = self.by_place[place] = {}
+            case.places[place] = seen[case] = latest
+            heard[place] = max(burst.last, heard.get(place, burst.last))
+            case.anchors[at_place(place)] = number
         if burst.bits >= RARE and not burst.named:
             if burst.place:
                 case.rare[burst.place] = max(last, case.rare.get(burst.place, 0))
             self.by_rule.setdefault(burst.rule, {})[case] = last
-            case.anchors[by_rule(burst.rule)] = burst.number
+            case.anchors[by_rule(burst.rule)] = number
         for key in burst.entities:
-            seen = self.by_entity.setdefault(key, {})
+            seen = self.by_entity.get(key)
+            if seen is None:
+                seen = self.by_entity[key] = {}
             seen[case] = max(last, seen.get(case, 0))
-            case.anchors[key] = burst.number
+            case.anchors[key] = number
 
     def merge(self, one: OpenCase, other: OpenCase) -> tuple[OpenCase, OpenCase]:
         """(the earlier, which now holds both, and the later); the same twice when they are one already."""
@@ -169,8 +175,11 @@ class Board:
     def expire(self, now: int, far: int) -> None:
         """Forget what no window reaches any more; no result depends on it."""
         for index in (self.by_place, self.by_rule, self.by_entity):
-            for key in list(index):
-                kept = {case: when for case, when in index[key].items() if now - when <= far}
+            gone = [
+                (key, found) for key, found in index.items() if now - min(found.values(), default=0) > far
+            ]
+            for key, found in gone:
+                kept = {case: when for case, when in found.items() if now - when <= far}
                 if kept:
                     index[key] = kept
                 else:

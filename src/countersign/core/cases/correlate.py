@@ -160,11 +160,15 @@ class Correlation:
             memory.expire(now)
         groups: dict[GroupKey, list[Sighting]] = {}
         for one in sorted(alerts, key=_by_id) if len(alerts) > 1 else alerts:
-            groups.setdefault((one.source, one.rule, one.place, one.entities), []).append(one)
+            key = (one.source, one.rule, one.place, one.entities)
+            if key in groups:
+                groups[key].append(one)
+            else:
+                groups[key] = [one]
         while self._open_then and self._open_then[0][0].first <= now + ENTITY_S:
             memory.recall(*self._open_then.popleft())
-        for key in groups:
-            memory.past.at_place(key[0], key[2], hour)  # places new in this second count for all of it
+        for source, _, place, _ in groups:
+            memory.past.at_place(source, place, hour)  # places new in this second count for all of it
         repeated = repeats(self.echoes, groups) if self.echoes.rows and len(groups) > 1 else {}
         todo = [
             each
@@ -172,9 +176,10 @@ class Correlation:
             if key not in repeated and (each := self._grown(now, key, some)) is not None
         ]
         for key, some in groups.items():  # learnt after judging: this hour is no past yet
-            if memory.pairs.setdefault(key[:3], Pair()).counted(hour, len(some)):
+            if memory.pair(key[:3]).counted(hour, len(some)):
                 memory.past.learn(key[0], key[1], key[2], hour)
-        todo.sort(key=_most_telling)
+        if len(todo) > 1:
+            todo.sort(key=_most_telling)
         for burst, new in todo:
             if not memory.in_incident(burst):
                 self._place(burst, now, new=new)
@@ -190,7 +195,7 @@ class Correlation:
 
     def _grown(self, now: int, key: GroupKey, some: list[Sighting]) -> tuple[Burst, bool] | None:
         """The burst these alerts are part of, and whether it is new; None when it needs no placing."""
-        pair = self.memory.pairs.setdefault(key[:3], Pair())
+        pair = self.memory.pair(key[:3])
         burst = self.memory.live.get(key) if key[3] else pair.burst
         new = burst is None or now - burst.last > GAP_S or now - burst.first > LONGEST_S
         if burst is None or new:
@@ -198,7 +203,7 @@ class Correlation:
             if key[3]:
                 self.memory.live[key] = burst
             else:
-                pair.burst = burst
+                pair.burst, self.memory.running[key[:3]] = burst, pair
         burst.last, burst.count = now, burst.count + len(some)
         for one in some:
             burst.end, burst.severity = max(burst.end, one.end), max(burst.severity, one.severity)
@@ -211,9 +216,10 @@ class Correlation:
     def _is_open(self, burst: Burst, now: int) -> bool:
         """Might more of the same change where it belongs? What was not enough a second ago may be now."""
         case = self.memory.case_of(burst)
-        if case is None or case.kind == "incident":
-            if case is not None:
-                self.memory.board.touch(case, burst)
+        if case is None:
+            return False
+        if case.kind == "incident":
+            self.memory.board.touch(case, burst)
             return False
         case.last = now
         return bool(burst.severity_bits or burst.rarity.bits >= RARE or burst.flood)

@@ -59,6 +59,8 @@ class Memory:
         self.hour = -1
         self.numbered = 0
         self.pairs: dict[PairKey, Pair] = {}
+        self.running: dict[PairKey, Pair] = {}  # those of them that have a burst
+        self.oldest = -(2**62)  # no pair's hour is before this one
         self.live: dict[GroupKey, Burst] = {}  # running bursts that name entities
         self.cases: dict[int, OpenCase] = {}  # burst number → case
         self.recent: dict[str, list[Burst]] = {}  # place → rare bursts of the last minutes
@@ -69,6 +71,13 @@ class Memory:
         self.background: dict[PairKey, OpenCase] = {}
         self.timeless: dict[tuple[str, ...], Burst] = {}  # source, rule, place, kind → burst without a time
         self.echoes: dict[int, dict[GroupKey, Burst]] = {}  # burst number → what only repeats it
+
+    def pair(self, key: PairKey) -> Pair:
+        """A rule at a place, made if it is new."""
+        found = self.pairs.get(key)
+        if found is None:
+            found = self.pairs[key] = Pair()
+        return found
 
     def case_of(self, burst: Burst) -> OpenCase | None:
         """The case that the burst is in by now."""
@@ -92,11 +101,14 @@ class Memory:
         self.watch = {place: case for place, case in self.watch.items() if now - case.last <= WATCH_S}
         while self.odd and now - self.odd[0].first > 2 * DAY_S:
             self.odd.popleft()
-        for pair in self.pairs.values():
-            if pair.burst is not None and now - pair.burst.last > GAP_S:
+        for name, pair in list(self.running.items()):
+            if pair.burst is None or now - pair.burst.last > GAP_S:
                 pair.burst = None
+                del self.running[name]
         kept = self.hour - KEPT_H
-        self.pairs = {key: pair for key, pair in self.pairs.items() if pair.burst or pair.hour >= kept}
+        if kept > self.oldest:
+            self.pairs = {key: pair for key, pair in self.pairs.items() if pair.burst or pair.hour >= kept}
+            self.oldest = min((pair.hour for pair in self.pairs.values()), default=kept)
         held = {one.number for one in self.held()}
         self.echoes = {number: some for number, some in self.echoes.items() if number in held}
         held.update(one.number for some in self.echoes.values() for one in some.values())
@@ -110,7 +122,7 @@ class Memory:
         yield from self.live.values()
         yield from self.odd
         yield from self.timeless.values()
-        yield from (pair.burst for pair in self.pairs.values() if pair.burst is not None)
+        yield from (pair.burst for pair in self.running.values() if pair.burst is not None)
 
     def shrink(self) -> None:
         """Forget what is over the caps, an eighth at a time; a rule at a place is kept while its burst runs."""
@@ -120,6 +132,7 @@ class Memory:
             )
             for *_, key in idle[: max(1, MAX_PAIRS // 8)]:
                 del self.pairs[key]
+                self.running.pop(key, None)
         tables: tuple[tuple[dict[Any, Any], int], ...] = (
             (self.background, MAX_BACKGROUND),
             (self.timeless, MAX_TIMELESS),
@@ -245,7 +258,8 @@ class Memory:
     ) -> None:
         for source, rule, place, hour, count, peak, number in told["pairs"]:
             pair = self.pairs[source, rule, place] = Pair(hour, count, peak)
-            pair.burst = bursts[number] if number else None
+            if number:
+                pair.burst, self.running[source, rule, place] = bursts[number], pair
         self.live = {(s, r, p, tuple(named)): bursts[number] for s, r, p, named, number in told["live"]}
         self.cases = {number: cases[name] for number, name in told["in"]}
         self.recent = {key: [bursts[number] for number in some] for key, some in told["recent"]}
