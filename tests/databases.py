@@ -17,9 +17,8 @@ def sqlite_database(tmp_path):
     return sqlite_url(tmp_path / "store.db")
 
 
-@pytest.fixture
-def postgres_database():
-    """A schema of its own, dropped afterwards."""
+def fresh_schema():
+    """The URL of a schema of its own, dropped afterwards."""
     engine = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     schema = f"countersign_test_{secrets.token_hex(6)}"
     try:
@@ -33,6 +32,12 @@ def postgres_database():
     with engine.connect() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     engine.dispose()
+
+
+@pytest.fixture
+def postgres_database():
+    """A schema of its own, dropped afterwards."""
+    yield from fresh_schema()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

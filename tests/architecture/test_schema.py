@@ -51,6 +51,6 @@ def test_migrated_stores_are_guarded(database):
     engine = connect(database)
     with engine.begin() as connection:
         migrate(connection)
-        triggers.ensure_guarded(connection, [table.name for table in tables.APPEND_ONLY])
+        triggers.ensure_guarded(connection, [table.name for table in tables.APPEND_ONLY], tables.PERMITTED)
         connection.rollback()
     engine.dispose()

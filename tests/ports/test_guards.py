@@ -1,10 +1,13 @@
 """Append-only by the database's own hand, asserted at every start, on both databases."""
 
+import sqlite3
+from contextlib import contextmanager, nullcontext
+
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from countersign.adapters.sql import open_store, sqlite_url, tables
+from countersign.adapters.sql import open_store, permits, sqlite_url, tables, triggers
 from countersign.core.cases.grouping import Regrouping
 from countersign.core.ids import digest, evidence_id
 from countersign.core.log.auditlog import Actor, Entry
@@ -12,14 +15,27 @@ from countersign.core.records.alert import Alert
 from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from countersign.ports import BriefState, CaseState, ReferenceFile
+from databases import fresh_schema
 
 NAMES = [table.name for table in tables.APPEND_ONLY]
+PERMITTED = sorted(tables.PERMITTED)
 SNAPSHOT = "sha256:" + "a" * 64
 
 
-@pytest.fixture
-def full_store(store):
-    """One row at least in every append-only table."""
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def full_store(request, tmp_path_factory):
+    """One row at least in every append-only table; what is refused leaves it as it was."""
+    if request.param == "sqlite":
+        opened = nullcontext(sqlite_url(tmp_path_factory.mktemp("guards") / "store.db"))
+    else:
+        opened = contextmanager(fresh_schema)()
+    with opened as url:
+        store = filled(open_store(url))
+        yield store
+        store.close()
+
+
+def filled(store):
     raw = b"{}"
     evidence = Evidence(
         evidence_id(raw), "json.unknown", "json.unknown", "json/1", raw, 1, None, (Provenance("f", 1),)
@@ -39,8 +55,16 @@ def full_store(store):
     with store._engine.begin() as connection:
         for table in tables.metadata.sorted_tables:
             if table.name in NAMES and connection.execute(select(table).limit(1)).first() is None:
-                connection.execute(insert(table).values(a_row(connection, table)))
+                row = a_row(connection, table)
+                with permits.permitted(connection, table.name, named(table, row)):
+                    connection.execute(insert(table).values(row))
     return store
+
+
+def named(table, row):
+    """The row's id as its permit spells it."""
+    made = row.get(tables.PERMITTED.get(table.name, ""), "")
+    return made.hex() if isinstance(made, bytes) else made
 
 
 def a_row(connection, table):
@@ -57,7 +81,10 @@ def a_row(connection, table):
 
 
 def refused(store, statement):
-    with pytest.raises(SQLAlchemyError, match="append-only"), store._engine.begin() as connection:
+    with (
+        pytest.raises(SQLAlchemyError, match=r"append-only|own method only"),
+        store._engine.begin() as connection,
+    ):
         connection.execute(text(statement))
 
 
@@ -84,14 +111,67 @@ def test_a_row_cannot_be_replaced(full_store, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_store_without_its_guards_is_not_opened(store, database, name):
-    with store._engine.begin() as connection:
+def test_a_missing_guard_is_missed(full_store, name):
+    with full_store._engine.begin() as connection:
         on = "" if connection.dialect.name == "sqlite" else f" ON {name}"
         connection.execute(text(f"DROP TRIGGER {name}_no_delete{on}"))
+        with pytest.raises(SchemaMismatch, match=rf"{name} \(delete\)"):
+            triggers.ensure_guarded(connection, NAMES, tables.PERMITTED)
+        connection.rollback()
 
-    with pytest.raises(SchemaMismatch, match=rf"{name} \(delete\)") as refusal:
+
+@pytest.mark.parametrize("trigger", ["evidence_no_update", "decision_no_insert"])
+def test_a_store_without_its_guards_is_not_opened(store, database, trigger):
+    with store._engine.begin() as connection:
+        on = "" if connection.dialect.name == "sqlite" else f" ON {trigger.split('_')[0]}"
+        connection.execute(text(f"DROP TRIGGER {trigger}{on}"))
+
+    with pytest.raises(SchemaMismatch, match=trigger.split("_no_")[0]) as refusal:
         open_store(database)
     assert refusal.value.hint
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+def test_a_row_that_only_its_own_method_writes_is_refused_from_anybody_else(full_store, name):
+    with full_store._engine.begin() as connection:
+        row = a_row(connection, tables.metadata.tables[name])
+    with pytest.raises(SQLAlchemyError, match="own method only"), full_store._engine.begin() as connection:
+        connection.execute(insert(tables.metadata.tables[name]).values(row))
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+def test_a_permit_holds_for_the_row_that_it_names_only(full_store, name):
+    table = tables.metadata.tables[name]
+    with (
+        pytest.raises(SQLAlchemyError, match="own method only"),
+        full_store._engine.begin() as connection,
+        permits.permitted(connection, name, "another"),
+    ):
+        connection.execute(insert(table).values(a_row(connection, table)))
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+def test_a_permit_ends_with_the_method_that_had_it(full_store, name):
+    table = tables.metadata.tables[name]
+    with pytest.raises(SQLAlchemyError, match="own method only"), full_store._engine.begin() as connection:
+        row = a_row(connection, table)
+        with permits.permitted(connection, name, named(table, row)):
+            connection.execute(select(table))
+        connection.execute(insert(table).values(row))
+
+
+@pytest.mark.parametrize("name", PERMITTED)
+def test_another_program_on_the_same_file_writes_no_such_row(tmp_path, name):
+    """It has not the function that the trigger asks."""
+    open_store(sqlite_url(tmp_path / "store.db")).close()
+    stranger = sqlite3.connect(tmp_path / "store.db")
+    columns = [column.name for column in tables.metadata.tables[name].c]
+
+    with pytest.raises(sqlite3.OperationalError, match="no such function: countersign_permits"):
+        stranger.execute(
+            f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({', '.join(['1'] * len(columns))})"
+        )
+    stranger.close()
 
 
 def test_a_disarmed_guard_does_not_count(store, database):

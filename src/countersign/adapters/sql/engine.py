@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from countersign.adapters.sql import tables, triggers
+from countersign.adapters.sql import permits, tables, triggers
 from countersign.errors import ConfigError, SchemaMismatch, StoreUnavailable
 
 BUSY_TIMEOUT_MS = 60_000
@@ -56,8 +57,9 @@ def connect(url: str) -> Engine:
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
+    record.info[permits.NAME] = permits.register(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
 
@@ -86,14 +88,18 @@ def ensure_schema(engine: Engine) -> None:
         with engine.execution_options(**READ_ONLY).begin() as connection:
             current = version_of(connection)
             if current == tables.SCHEMA_VERSION:
-                triggers.ensure_guarded(connection, (table.name for table in tables.APPEND_ONLY))
+                _ensure_guarded(connection)
                 return
         with engine.begin() as connection:
             lock_whole_store(connection, 1)
             _bring_up_to_date(connection)
-            triggers.ensure_guarded(connection, (table.name for table in tables.APPEND_ONLY))
+            _ensure_guarded(connection)
     except SQLAlchemyError as exc:
         raise StoreUnavailable("the store cannot be opened") from exc
+
+
+def _ensure_guarded(connection: Connection) -> None:
+    triggers.ensure_guarded(connection, [table.name for table in tables.APPEND_ONLY], tables.PERMITTED)
 
 
 def version_of(connection: Connection) -> str | None:
@@ -118,7 +124,7 @@ def create_all(connection: Connection) -> None:
     """A new store straight from the tables: the same as all migrations, without loading them."""
     tables.metadata.create_all(connection)
     names = [table.name for table in tables.APPEND_ONLY]
-    for statement in triggers.create_statements(connection.dialect.name, names):
+    for statement in triggers.create_statements(connection.dialect.name, names, tables.PERMITTED):
         connection.exec_driver_sql(
             statement.replace("%", "%%") if connection.dialect.name != "sqlite" else statement
         )

@@ -1,14 +1,18 @@
 """Append-only, by the database's own hand: an UPDATE or DELETE on these tables is refused.
 
+Some rows may be written by one method of ours only: an INSERT without its permit is refused too
+(`adapters/sql/permits`).
+
 Someone who owns the database can drop a trigger, so every start asserts that all of them are there, and
 the audit log shows what was changed meanwhile.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
+from countersign.adapters.sql import permits
 from countersign.errors import SchemaMismatch
 
 SQLITE = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
@@ -21,15 +25,31 @@ FOR EACH ROW EXECUTE FUNCTION append_only()"""
 POSTGRES_TRUNCATE = """CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION append_only()"""
 
+SQLITE_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
+WHEN NOT countersign_permits('{table}', CASE typeof(NEW.{column}) WHEN 'blob' THEN lower(hex(NEW.{column})) ELSE NEW.{column} END)
+BEGIN SELECT RAISE(ABORT, '{table} is written by its own method only'); END"""
+POSTGRES_PERMITTED = r"""CREATE FUNCTION permitted_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+IF countersign_permits(TG_TABLE_NAME, regexp_replace(to_jsonb(NEW) ->> TG_ARGV[0], '^\\x', '')) THEN RETURN NEW; END IF;
+RAISE EXCEPTION '% is written by its own method only', TG_TABLE_NAME; END $$"""
+POSTGRES_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
+FOR EACH ROW EXECUTE FUNCTION permitted_only('{column}')"""
 
-def create_statements(dialect: str, tables: Iterable[str]) -> tuple[str, ...]:
-    """The statements that guard `tables`; `dialect` is "sqlite" or "postgresql"."""
+
+def create_statements(dialect: str, tables: Iterable[str], permitted: Mapping[str, str]) -> tuple[str, ...]:
+    """The statements that guard `tables`, and rows of `permitted` (table → the column that names a row).
+
+    `dialect` is "sqlite" or "postgresql".
+    """
     row = SQLITE if dialect == "sqlite" else POSTGRES_ROW
-    statements = [] if dialect == "sqlite" else [POSTGRES_FUNCTION]
+    insert = SQLITE_INSERT if dialect == "sqlite" else POSTGRES_INSERT
+    functions = [POSTGRES_FUNCTION, permits.POSTGRES_FUNCTION, POSTGRES_PERMITTED]
+    statements = [] if dialect == "sqlite" else functions
     for table in tables:
         statements += [row.format(table=table, verb=verb, VERB=verb.upper()) for verb in ("update", "delete")]
         if dialect != "sqlite":
             statements.append(POSTGRES_TRUNCATE.format(table=table))
+    statements += [insert.format(table=table, column=column) for table, column in permitted.items()]
     return tuple(statements)
 
 
@@ -46,30 +66,39 @@ def installed(connection: Connection) -> dict[str, str]:
     return {row[0]: " ".join(str(row[1]).split()) for row in connection.execute(text(query))}
 
 
-def _wanted(dialect: str, table: str, verb: str) -> re.Pattern[str]:
+def _wanted(dialect: str, table: str, verb: str, column: str = "") -> re.Pattern[str]:
     """What a guard's whole definition must be; PostgreSQL may name the schema of table and function."""
     if dialect == "sqlite":
-        made = SQLITE.format(table=table, verb=verb, VERB=verb.upper())
+        template = SQLITE_INSERT if verb == "insert" else SQLITE
+        made = template.format(table=table, verb=verb, VERB=verb.upper(), column=column)
         return re.compile(re.escape(" ".join(f"{made} {table}".split())))
     scope = "STATEMENT" if verb == "truncate" else "ROW"
-    body = " ".join(POSTGRES_FUNCTION.split("$$")[1].split())
+    name, function, given = (
+        ("permitted_only", POSTGRES_PERMITTED, f"'{column}'")
+        if verb == "insert"
+        else ("append_only", POSTGRES_FUNCTION, "")
+    )
+    body = re.escape(" ".join(function.split("$$")[1].split()))
     return re.compile(
         rf'CREATE TRIGGER "?{table}_no_{verb}"? BEFORE {verb.upper()} ON (\S+\.)?"?{table}"? '
-        rf"FOR EACH {scope} EXECUTE (FUNCTION|PROCEDURE) (\S+\.)?append_only\(\) {re.escape(body)} {table}"
+        rf"FOR EACH {scope} EXECUTE (FUNCTION|PROCEDURE) (\S+\.)?{name}\({given}\) {body} {table}"
     )
 
 
-def ensure_guarded(connection: Connection, tables: Iterable[str]) -> None:
-    """`SchemaMismatch` unless every table of `tables` refuses updates and deletions, by the very guards made here."""
-    found, missing = installed(connection), []
-    dialect = connection.dialect.name
+def ensure_guarded(connection: Connection, tables: Iterable[str], permitted: Mapping[str, str]) -> None:
+    """`SchemaMismatch` unless the very guards made here are in place.
+
+    Every table of `tables` refuses updates and deletions, every table of `permitted` rows of others than its method.
+    """
+    found, dialect = installed(connection), connection.dialect.name
     verbs = ("update", "delete") if dialect == "sqlite" else ("update", "delete", "truncate")
-    for table in tables:
-        missing += [
-            f"{table} ({verb})"
-            for verb in verbs
-            if not _wanted(dialect, table, verb).fullmatch(found.get(f"{table}_no_{verb}", ""))
-        ]
+    wanted = [(table, verb, "") for table in tables for verb in verbs]
+    wanted += [(table, "insert", column) for table, column in permitted.items()]
+    missing = [
+        f"{table} ({verb})"
+        for table, verb, column in wanted
+        if not _wanted(dialect, table, verb, column).fullmatch(found.get(f"{table}_no_{verb}", ""))
+    ]
     if missing:
         raise SchemaMismatch(
             f"append-only triggers are missing: {', '.join(missing)}",

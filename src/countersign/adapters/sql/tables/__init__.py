@@ -68,6 +68,7 @@ from countersign.adapters.sql.tables.review import (
 __all__ = [
     "APPEND_ONLY",
     "NO_TIME",
+    "PERMITTED",
     "SCHEMA_VERSION",
     "Key",
     "Utf8",
@@ -154,3 +155,11 @@ APPEND_ONLY = (
     decision_signature,
     decision,
 )
+
+# Rows that only the store's own method writes, and the column that names a row: `adapters/sql/permits`.
+PERMITTED = {
+    "review": "id",
+    "decision_document": "digest",
+    "decision_signature": "digest",
+    "decision": "digest",
+}

@@ -13,6 +13,23 @@ SQLITE = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 POSTGRES = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 FOR EACH {scope} EXECUTE FUNCTION append_only()"""
+SQLITE_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
+WHEN NOT countersign_permits('{table}', CASE typeof(NEW.{column}) WHEN 'blob' THEN lower(hex(NEW.{column})) ELSE NEW.{column} END)
+BEGIN SELECT RAISE(ABORT, '{table} is written by its own method only'); END"""
+POSTGRES_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
+FOR EACH ROW EXECUTE FUNCTION permitted_only('{column}')"""
+POSTGRES_PERMITS = """CREATE FUNCTION countersign_permits(what text, id text) RETURNS boolean LANGUAGE sql STABLE AS $$
+SELECT coalesce(current_setting('countersign.permit', true), '') = what || ' ' || id $$"""
+POSTGRES_PERMITTED = r"""CREATE FUNCTION permitted_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+IF countersign_permits(TG_TABLE_NAME, regexp_replace(to_jsonb(NEW) ->> TG_ARGV[0], '^\\x', '')) THEN RETURN NEW; END IF;
+RAISE EXCEPTION '% is written by its own method only', TG_TABLE_NAME; END $$"""
+PERMITTED = {
+    "review": "id",
+    "decision_document": "digest",
+    "decision_signature": "digest",
+    "decision": "digest",
+}
 GUARDED = (
     "log_checkpoint",
     "log_cosignature",
@@ -41,6 +58,7 @@ def upgrade() -> None:
     _create_review()
     for table in GUARDED:
         _guard(table)
+    _guard_inserts()
 
 
 def _column(name: str, kind: Any, *rest: Any, nullable: bool = False, **options: Any) -> sa.Column[Any]:
@@ -225,3 +243,14 @@ def _guard(table: str) -> None:
     if dialect == "postgresql":
         statement = POSTGRES.format(table=table, verb="truncate", VERB="TRUNCATE", scope="STATEMENT")
         op.get_bind().exec_driver_sql(statement)
+
+
+def _guard_inserts() -> None:
+    connection = op.get_bind()
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        for function in (POSTGRES_PERMITS, POSTGRES_PERMITTED):
+            connection.exec_driver_sql(function.replace("%", "%%"))
+    for table, column in PERMITTED.items():
+        template = SQLITE_INSERT if sqlite else POSTGRES_INSERT
+        connection.exec_driver_sql(template.format(table=table, column=column))
