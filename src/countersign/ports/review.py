@@ -45,10 +45,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     number: int = 0
     at_ns: int = 0
     snapshot: str = ""  # the evidence that the decision was over
+    entry: str = ""  # the log's entry of the decision
 
 
 class ReviewStore(Protocol):
     """Reviews, what took place in them, proposals, documents with their signatures, decisions."""
+
+    def hold(self, case: str) -> None:
+        """Until the transaction ends, nobody else decides this case or gives it other evidence."""
+        ...
 
     def open(self, review: Review) -> None:
         """Keep a review."""
@@ -79,7 +84,7 @@ class ReviewStore(Protocol):
         ...
 
     def put(self, digest: str, case: str, review: str, raw: bytes) -> None:
-        """Keep a decision document that waits for signatures."""
+        """Keep a decision document that waits for signatures; again changes nothing. `DigestMismatch` for other bytes."""
         ...
 
     def sign(self, digest: str, signed: Signed) -> None:
@@ -106,7 +111,7 @@ class ReviewStore(Protocol):
         ...
 
     def decisions(self, case: str) -> tuple[Decision, ...]:
-        """The case's decisions, oldest first."""
+        """The case's decisions, oldest first. `TamperDetected` when the rows are not what was signed."""
         ...
 
     def keep_policy(self, digest: str, document: bytes) -> bool:

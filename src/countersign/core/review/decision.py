@@ -4,6 +4,7 @@ The bytes that count are the RFC 8785 form of `DecisionDocument`. It names no si
 document; it names the case's last decision, so that none is overwritten; it holds commitments where there is content.
 """
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Literal
 
@@ -13,7 +14,9 @@ import rfc8785
 from countersign.core.briefs.suggest import Disposition
 from countersign.core.identity.people import Assurance
 from countersign.core.identity.signatures import Signature
+from countersign.core.review import lifecycle
 from countersign.core.review.lifecycle import Act, Status
+from countersign.errors import TamperDetected
 
 DOMAIN = b"countersign/decision/v1\n"
 
@@ -86,3 +89,50 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     before: Status
     status: Status
     at_ns: int
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as rows tell of it, before anybody believed them."""
+
+    number: int
+    raw: bytes  # the canonical document
+    signed: tuple[Signed, ...]
+    status: str
+    disposition: str
+    at_ns: int
+
+
+def restored(case: str, rows: Iterable[Kept]) -> tuple[Decision, ...]:
+    """A case's decisions, oldest first, from the rows that were kept of them.
+
+    `TamperDetected` unless they are numbered from 1 without a gap, each names the one before, and each row says what
+    its signed document says. The signatures are verified where they matter: `core/review/countersign`.
+    """
+    found: list[Decision] = []
+    for row in rows:
+        made = _restored(case, row, found[-1] if found else None)
+        if (made.number, made.status, made.document.disposition) != (row.number, row.status, row.disposition):
+            raise TamperDetected(f"decision {row.number} of {case} is not what was signed")
+        found.append(made)
+    return tuple(found)
+
+
+def _restored(case: str, row: Kept, last: Decision | None) -> Decision:
+    try:
+        document = msgspec.json.decode(row.raw, type=DecisionDocument)
+        before: Status = last.status if last else "open"
+        status = lifecycle.after(before, document.disposition, document.acts)
+    except ValueError as error:  # msgspec's are among them
+        raise TamperDetected(f"decision {row.number} of {case} cannot have been signed") from error
+    if (document.case, document.after) != (case, last.digest if last else "") or not row.signed:
+        raise TamperDetected(f"decision {row.number} of {case} does not follow the one before it")
+    return Decision(
+        digest=subject_text(row.raw),
+        case=case,
+        number=last.number + 1 if last else 1,
+        document=document,
+        signed=row.signed,
+        before=before,
+        status=status,
+        at_ns=row.at_ns,
+    )
