@@ -1,6 +1,8 @@
 """The log's entries, and what verifying a stored log may conclude."""
 
+import msgspec
 import pytest
+import rfc8785
 
 from countersign.core.log.auditlog import (
     KINDS,
@@ -108,6 +110,25 @@ def test_what_the_schema_does_not_know_is_refused(changes, reason):
         entry_bytes(an_entry(**changes))
 
     assert reason in str(refusal.value)
+
+
+CHARACTERS = [*map(chr, range(0x80)), "é", "\u0080", "\u2028", "\ufffd", "\U0001f600"]
+
+
+def test_the_quick_way_to_canonical_bytes_gives_those_of_rfc_8785():
+    for one in CHARACTERS:
+        data = {
+            one: one,
+            f"{one}a": [one, {"z": 1, one: -1}],
+            "a": MAX_INTEGER,
+            "\ufffd": 1,
+            "\U0001f600": None,
+        }
+        entry = an_entry(data=data, refs={"brief": "e_1"}, case="c_1")
+        expected = rfc8785.dumps(msgspec.to_builtins(entry) | {"v": 1})
+
+        assert expected == entry_bytes(entry)
+        assert entry == read_entry(expected)
 
 
 def test_integers_up_to_the_limit_are_exact():
