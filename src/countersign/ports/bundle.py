@@ -13,6 +13,7 @@ from countersign.core.records.fields import Dictionary
 from countersign.ports.cases import BriefStore, CaseStore, CoverageStore, ReferenceStore
 from countersign.ports.groups import GroupStore
 from countersign.ports.log import AuditLog, LogStage, Sealer
+from countersign.ports.people import PeopleStore
 from countersign.ports.records import AlertStore, EvidenceStore, FollowStore, QuarantineStore
 
 
@@ -37,6 +38,8 @@ class Transaction(Protocol):
     def coverage(self) -> CoverageStore: ...
     @property
     def following(self) -> FollowStore: ...
+    @property
+    def people(self) -> PeopleStore: ...
     @property
     def log(self) -> LogStage: ...
 

@@ -8,6 +8,10 @@ from countersign.core.identity.people import Key, Person, Role, Session
 class PeopleStore(Protocol):
     """Who there is. Everything is appended; what was said last counts."""
 
+    def lock(self) -> None:
+        """Until the transaction ends nobody else who holds this changes who there is. Before asking what must stay so."""
+        ...
+
     def add(self, person: Person, by: str, at_ns: int) -> None:
         """A new person. `AlreadyStored` when the name or id is taken."""
         ...

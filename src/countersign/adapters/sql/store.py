@@ -20,6 +20,7 @@ from countersign.adapters.sql.evidence_store import SqlEvidenceStore, SqlQuarant
 from countersign.adapters.sql.follow_store import SqlFollowStore
 from countersign.adapters.sql.group_store import SqlGroupStore
 from countersign.adapters.sql.log_store import SqlAuditLog, SqlLogStage
+from countersign.adapters.sql.people_store import SqlPeopleStore
 from countersign.adapters.sql.session import Remembered, Session
 from countersign.errors import StoreUnavailable
 
@@ -39,6 +40,7 @@ class SqlTransaction:
         self.references = SqlReferenceStore(session)
         self.coverage = SqlCoverageStore(session)
         self.following = SqlFollowStore(session)
+        self.people = SqlPeopleStore(session)
         self.log = SqlLogStage(session)
 
 
