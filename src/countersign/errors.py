@@ -103,6 +103,28 @@ class TamperDetected(AuditLogError):
     default_hint = "Keep a copy of the store as it is, and compare it with a backup and the last checkpoint."
 
 
+class MalformedNote(AuditLogError):
+    """These bytes are not what the log's format says: a note, checkpoint, key, proof or tile."""
+
+
+class NoteNotVerified(AuditLogError):
+    """No signature by a key that you named holds for this note."""
+
+    default_hint = "Check that the key and the note are of the same log; the key comes from elsewhere, never with the note."
+
+
+class ProofRefused(AuditLogError):
+    """The proof does not lead to the signed root."""
+
+
+class WitnessUnavailable(AuditLogError):
+    """The witness cannot be reached, or its answer cannot be used."""
+
+
+class WitnessRefused(AuditLogError):
+    """The witness did not sign."""
+
+
 class ContentErased(AuditLogError):
     """This content was erased; its proofs still hold."""
 
