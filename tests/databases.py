@@ -7,9 +7,12 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from countersign.adapters.keys import HomeSealer
 from countersign.adapters.sql import open_store, sqlite_url
 
 POSTGRES = os.environ.get("COUNTERSIGN_TEST_POSTGRES", "postgresql+psycopg://127.0.0.1:5432/test")
+
+VAULT = HomeSealer(bytes(range(32)))  # of a store without a home
 
 
 @pytest.fixture
@@ -48,6 +51,6 @@ def database(request):
 
 @pytest.fixture
 def store(database):
-    opened = open_store(database)
+    opened = open_store(database, VAULT)
     yield opened
     opened.close()

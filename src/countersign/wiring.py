@@ -14,7 +14,7 @@ from countersign.adapters.sources.following import Look as Seen
 from countersign.adapters.sources.mapping import RecordMapping
 from countersign.adapters.sources.unwrapping import follow_mapped, read_mapped
 from countersign.adapters.sql.engine import sqlite_url
-from countersign.adapters.sql.store import SqlStore, open_store
+from countersign.adapters.sql.store import is_written, open_store
 from countersign.core.facts.signals import Signals
 from countersign.core.records.evidence import Incoming, Quarantined, Skipped
 from countersign.core.records.fields import Dictionary
@@ -94,12 +94,13 @@ def open_ports(
     """Everything a step needs, over one home."""
     make_home(folder)
     known = _known_mappings(folder, mapped)
-    store: SqlStore = open_store(database_url(folder, settings))
-    _ensure_seeded(folder, store)
+    url = database_url(folder, settings)
+    _ensure_seeded(folder, url)
+    sealer = HomeSealer.open(folder)
     return Ports(
-        store,
+        open_store(url, sealer),
         SystemClock(),
-        HomeSealer.open(folder),
+        sealer,
         drafter(drafter_name or settings.drafter),
         dictionary(known),
         signals(),
@@ -108,13 +109,14 @@ def open_ports(
     )
 
 
-def _ensure_seeded(folder: Path, store: SqlStore) -> None:
+def _ensure_seeded(folder: Path, url: str) -> None:
     """A new seed beside an old log would leave every commitment in it without a key."""
     seed = folder / "seed.key"
     if seed.exists():
         return
-    written = store.log.head().size or next(store.log.of_kind("evidence.received"), None)
-    if written and not seed.exists():  # asked again: another process may have begun this home just now
+    if (
+        is_written(url) and not seed.exists()
+    ):  # asked again: another process may have begun this home just now
         raise ConfigError(
             f"{seed} is missing, and the log in this store was written with it",
             hint="Restore seed.key from a backup; without it nothing that was logged can be shown to be what it was.",

@@ -11,6 +11,7 @@ from countersign.core.log.auditlog import Actor, Entry, Head, entry_bytes
 from countersign.core.log.merkle import EMPTY_ROOT, leaf_hash, root
 from countersign.core.records.evidence import Evidence
 from countersign.errors import AuditLogConflict, AuditLogUnavailable, MalformedEntry, TamperDetected
+from databases import VAULT
 
 
 def an_entry(number: int, **changes) -> Entry:
@@ -107,7 +108,7 @@ def test_nothing_staged_leaves_the_head_alone(log):
 
 
 def test_two_sequencers_at_once_give_every_entry_one_index(store, database):
-    others = [open_store(database) for _ in range(3)]
+    others = [open_store(database, VAULT) for _ in range(3)]
 
     def work(mine, first):
         for number in range(first, first + 20):

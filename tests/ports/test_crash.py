@@ -10,17 +10,19 @@ import time
 import pytest
 
 from countersign.adapters.sql import open_store
+from databases import VAULT
 
 ROUNDS = 50 if os.environ.get("COUNTERSIGN_FULL") else 4
 
 WRITER = """
 import sys
+from countersign.adapters.keys import HomeSealer
 from countersign.adapters.sql import open_store
 from countersign.core.log.auditlog import Actor, Entry
 from countersign.core.records.evidence import Evidence, Provenance
 from countersign.core.ids import evidence_id
 
-store, first = open_store(sys.argv[1]), int(sys.argv[2])
+store, first = open_store(sys.argv[1], HomeSealer(bytes(32))), int(sys.argv[2])
 print("ready", flush=True)
 for batch in range(first, first + 1_000_000):
     raws = [b'{"batch":%d,"n":%d}' % (batch, n) for n in range(50)]
@@ -50,7 +52,7 @@ def test_a_killed_writer_leaves_whole_transactions_only(database, attempt):
         writer.wait()
         writer.stdout.close()
 
-    store = open_store(database)
+    store = open_store(database, VAULT)
     head = store.log.sequence()
     with store.reading() as tx:
         counts = tx.evidence.counts()

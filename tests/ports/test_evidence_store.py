@@ -10,6 +10,7 @@ from countersign.core.ids import evidence_id
 from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import DigestMismatch, StoreUnavailable
 from countersign.ports import Counts
+from databases import VAULT
 
 SECOND = 1_000_000_000
 
@@ -188,7 +189,7 @@ def test_changed_bytes_are_noticed_when_they_are_read(store):
 
 def test_another_process_sees_what_was_kept(store, database):
     keep(store, (a_record(1), [("ip", "192.0.2.1")]))
-    other = open_store(database)
+    other = open_store(database, VAULT)
 
     with other.transaction() as tx:
         assert 1 == tx.evidence.by_observables([("ip", "192.0.2.1")], None, None, 10).total

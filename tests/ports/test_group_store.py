@@ -13,6 +13,7 @@ from countersign.core.cases.sighting import TIMELESS, Sighting
 from countersign.core.ids import evidence_id
 from countersign.core.records.alert import Alert
 from countersign.core.records.evidence import Evidence
+from databases import VAULT
 
 SECOND = 1_000_000_000
 
@@ -150,7 +151,7 @@ def test_the_memory_is_the_one_kept_last(tx):
 
 
 def test_who_comes_second_waits_until_the_first_is_done(store, database):
-    other, seen = open_store(database), []
+    other, seen = open_store(database, VAULT), []
 
     def second():
         with other.transaction() as tx:

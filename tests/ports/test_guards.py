@@ -15,7 +15,7 @@ from countersign.core.records.alert import Alert
 from countersign.core.records.evidence import Evidence, Provenance, Quarantined
 from countersign.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from countersign.ports import BriefState, CaseState, ReferenceFile
-from databases import fresh_schema
+from databases import VAULT, fresh_schema
 
 NAMES = [table.name for table in tables.APPEND_ONLY]
 PERMITTED = sorted(tables.PERMITTED)
@@ -30,7 +30,7 @@ def full_store(request, tmp_path_factory):
     else:
         opened = contextmanager(fresh_schema)()
     with opened as url:
-        store = filled(open_store(url))
+        store = filled(open_store(url, VAULT))
         yield store
         store.close()
 
@@ -127,7 +127,7 @@ def test_a_store_without_its_guards_is_not_opened(store, database, trigger):
         connection.execute(text(f"DROP TRIGGER {trigger}{on}"))
 
     with pytest.raises(SchemaMismatch, match=trigger.split("_no_")[0]) as refusal:
-        open_store(database)
+        open_store(database, VAULT)
     assert refusal.value.hint
 
 
@@ -163,7 +163,7 @@ def test_a_permit_ends_with_the_method_that_had_it(full_store, name):
 @pytest.mark.parametrize("name", PERMITTED)
 def test_another_program_on_the_same_file_writes_no_such_row(tmp_path, name):
     """It has not the function that the trigger asks."""
-    open_store(sqlite_url(tmp_path / "store.db")).close()
+    open_store(sqlite_url(tmp_path / "store.db"), VAULT).close()
     stranger = sqlite3.connect(tmp_path / "store.db")
     columns = [column.name for column in tables.metadata.tables[name].c]
 
@@ -185,7 +185,7 @@ def test_a_disarmed_guard_does_not_count(store, database):
             connection.execute(text("ALTER TABLE evidence DISABLE TRIGGER evidence_no_delete"))
 
     with pytest.raises(SchemaMismatch):
-        open_store(database)
+        open_store(database, VAULT)
 
 
 def test_a_newer_store_is_not_touched(store, database):
@@ -193,16 +193,16 @@ def test_a_newer_store_is_not_touched(store, database):
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(SchemaMismatch, match="9999"):
-        open_store(database)
+        open_store(database, VAULT)
 
 
 def test_opening_twice_changes_nothing(database):
-    open_store(database).close()
-    open_store(database).close()
+    open_store(database, VAULT).close()
+    open_store(database, VAULT).close()
 
 
 def test_sqlite_runs_as_safely_as_it_can(tmp_path):
-    store = open_store(sqlite_url(tmp_path / "with ? and # in its name.db"))
+    store = open_store(sqlite_url(tmp_path / "with ? and # in its name.db"), VAULT)
     with store._engine.connect() as connection:
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "recursive_triggers": 1}
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in wanted}
@@ -214,10 +214,10 @@ def test_sqlite_runs_as_safely_as_it_can(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_a_store_that_is_unavailable(tmp_path):
     with pytest.raises(StoreUnavailable):
-        open_store(sqlite_url(tmp_path / "no such folder" / "store.db"))
+        open_store(sqlite_url(tmp_path / "no such folder" / "store.db"), VAULT)
 
 
 @pytest.mark.parametrize("url", ["mysql://127.0.0.1/x", "nonsense", ""])
 def test_a_url_of_something_else_is_refused(url):
     with pytest.raises(ConfigError):
-        open_store(url)
+        open_store(url, VAULT)

@@ -5,19 +5,18 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from countersign.core.log import blobs
 from countersign.errors import ConfigError
 
 
 class HomeSealer:
-    """Commits to contents with one key per blob, derived from the home's seed."""
+    """`ports.Sealer` over the home's seed, which never leaves it: every key is derived for one purpose."""
 
     def __init__(self, seed: bytes) -> None:
-        if len(seed) != 32:
+        if len(seed) != blobs.KEY_BYTES:
             raise ConfigError("the seed of this home is not 32 bytes", hint="Restore seed.key from a backup.")
-        self._seed = seed
+        self._wrapping = blobs.derived(seed, b"countersign/kek/v1")
+        self._naming = blobs.derived(seed, b"countersign/names/v1")
 
     @classmethod
     def open(cls, home: Path) -> "HomeSealer":
@@ -37,9 +36,14 @@ class HomeSealer:
                 fresh.unlink()
         return cls(path.read_bytes())
 
-    def commit(self, blob_id: str, media_type: str, content: bytes) -> str:
-        """HMAC-SHA-256 over media type and content; the key is HKDF(seed, blob id)."""
-        info = b"countersign/blob-mac/v1\n" + blob_id.encode()
-        key = HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(self._seed)
-        message = b"countersign/blob/v1\n" + media_type.encode() + b"\n" + content
-        return "hmac-sha256:" + hmac.new(key, message, sha256).hexdigest()
+    def wrap(self, secret: bytes, blob_id: str) -> bytes:
+        """AES-256-GCM under the wrapping key, bound to the blob's id."""
+        return blobs.seal(self._wrapping, os.urandom(blobs.NONCE_BYTES), blob_id, secret)
+
+    def unwrap(self, wrapped: bytes, blob_id: str) -> bytes:
+        """The secret; `TamperDetected` for one of another blob, or of another home."""
+        return blobs.unseal(self._wrapping, wrapped, blob_id)
+
+    def pseudonym(self, purpose: str, text: bytes) -> str:
+        """32 hexadecimal digits that stand for a text in the log: the same each time, and not guessed without the seed."""
+        return hmac.digest(self._naming, purpose.encode() + b"\n" + text, sha256).hex()[:32]

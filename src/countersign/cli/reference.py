@@ -9,7 +9,7 @@ from countersign.cli.verify import parse, reference_files
 from countersign.core.claims.reference import parse_reference
 from countersign.errors import AlreadyStored, UsageError
 from countersign.ports import ReferenceFile, Transaction
-from countersign.steps.audit import entry
+from countersign.steps.audit import stage
 
 
 def add(places: Places, files: list[str]) -> int:
@@ -24,9 +24,7 @@ def add(places: Places, files: list[str]) -> int:
             if fresh:
                 name = f"reference-{pinned.digest[7:39]}"
                 data = {"kind": pinned.kind, "entries": len(pinned.entries)}
-                tx.log.stage(
-                    entry(ports, "registry.changed", name, data=data, digests={"new": pinned.digest})
-                )
+                stage(tx, ports, "registry.changed", name, data=data, digests={"new": pinned.digest})
         said = "pinned" if fresh else "was pinned already"
         screen.line(
             out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}"

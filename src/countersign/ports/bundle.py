@@ -12,9 +12,10 @@ from countersign.core.facts.signals import Signals
 from countersign.core.records.fields import Dictionary
 from countersign.ports.cases import BriefStore, CaseStore, CoverageStore, ReferenceStore
 from countersign.ports.groups import GroupStore
-from countersign.ports.log import AuditLog, LogStage, Sealer
+from countersign.ports.log import AuditLog, ContentStore, LogStage, Sealer
 from countersign.ports.people import PeopleStore
 from countersign.ports.records import AlertStore, EvidenceStore, FollowStore, QuarantineStore
+from countersign.ports.review import ReviewStore
 
 
 class Transaction(Protocol):
@@ -37,11 +38,15 @@ class Transaction(Protocol):
     @property
     def coverage(self) -> CoverageStore: ...
     @property
+    def reviews(self) -> ReviewStore: ...
+    @property
     def following(self) -> FollowStore: ...
     @property
     def people(self) -> PeopleStore: ...
     @property
     def log(self) -> LogStage: ...
+    @property
+    def contents(self) -> ContentStore: ...
 
 
 class Store(Protocol):

@@ -59,8 +59,16 @@ class AuditLog(Protocol):
 class Sealer(Protocol):
     """Wraps the secrets that contents are bound and encrypted with; its own key never leaves the home."""
 
-    def commit(self, blob_id: str, media_type: str, content: bytes) -> str:
-        """`hmac-sha256:` and a keyed commitment to the content (`docs/formats/log.md`)."""
+    def wrap(self, secret: bytes, blob_id: str) -> bytes:
+        """The secret, encrypted, bound to the blob's id."""
+        ...
+
+    def unwrap(self, wrapped: bytes, blob_id: str) -> bytes:
+        """The secret again; `TamperDetected` for one of another blob, or of another home."""
+        ...
+
+    def pseudonym(self, purpose: str, text: bytes) -> str:
+        """32 hexadecimal digits that stand for a text in the log; nobody guesses the text without the home's key."""
         ...
 
 
@@ -80,6 +88,10 @@ class ContentStore(Protocol):
 
     def holds(self, blob: Blob, media_type: str, content: bytes) -> bool:
         """Is this what the blob commits to? False for an erased blob: nobody can say any more."""
+        ...
+
+    def is_bound(self, blob_id: str) -> bool:
+        """Is its secret here? Not once it was erased, nor for entries of a version that kept no secrets."""
         ...
 
     def is_erased(self, blob_id: str) -> bool:

@@ -38,7 +38,7 @@ from countersign.core.ids import digest
 from countersign.core.panel.marking import aimed, marked_fields
 from countersign.errors import DraftError
 from countersign.ports import BriefState, CaseState, Drafter, Ports, Transaction
-from countersign.steps.audit import entry
+from countersign.steps.audit import stage
 
 MAX_TOGETHER = 32  # cases that share a commit
 BESIDE_NS = 600 * NANOSECONDS  # a source that decides should have spoken this near to the case's records
@@ -194,7 +194,7 @@ def _prepared(one: Assembled, ports: Ports, inputs: Inputs) -> Asked:
     snapshot, flags, around = frozen(one, ports, inputs)
     facts = menu(snapshot, ports.signals, one.alerts, one.duplicates)
     asked = str(ports.clock.now_ns())
-    run = digest(f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())[7:39]
+    run = ports.sealer.pseudonym("run", f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())
     return Asked(one, snapshot, flags, prepare(one.id, snapshot, one.alerts, facts), run, around)
 
 
@@ -244,13 +244,13 @@ def _redrafted(
     bare, run = masked(prepared), asked.run
     with ports.store.transaction() as tx:
         contents = {"dossier": bare.dossier.document}
-        tx.log.stage(entry(ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents))
+        stage(tx, ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents)
     try:
         reply = ports.drafter.draft(bare.dossier)
         with ports.store.transaction() as tx:
             refs, content = {"request": f"ask-{run}-masked"}, {"reply": reply}
             name = f"reply-{run}-masked"
-            tx.log.stage(entry(ports, "brief.drafted", name, case=one.id, refs=refs, contents=content))
+            stage(tx, ports, "brief.drafted", name, case=one.id, refs=refs, contents=content)
         again = parse_brief(reply, bare.cites, bare.menu)
         checked = check_brief(reread(drafted.brief, again), grounds)
         second = conclude(
@@ -287,13 +287,12 @@ def _ask(tx: Transaction, ports: Ports, asked: Asked) -> None:
     one, document = asked.one, asked.prepared.dossier.document
     manifest = msgspec.json.encode([record.id for record in one.evidence])
     digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
-    opened = f"open-{one.id}-{asked.snapshot.id[7:23]}"
+    opened = f"open-{one.id}-{ports.sealer.pseudonym('snapshot', asked.snapshot.id.encode())[:16]}"
     if not tx.log.holds(opened):
         data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
-        content = {"evidence": manifest}
-        tx.log.stage(entry(ports, "case.opened", opened, case=one.id, data=data, contents=content))
+        stage(tx, ports, "case.opened", opened, case=one.id, data=data, bound={"evidence": manifest})
     name, contents = f"ask-{asked.run}", {"dossier": document}
-    tx.log.stage(entry(ports, "draft.requested", name, case=one.id, digests=digests, contents=contents))
+    stage(tx, ports, "draft.requested", name, case=one.id, digests=digests, contents=contents)
 
 
 def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Drafted, bytes]:
@@ -317,34 +316,32 @@ def _keep(tx: Transaction, ports: Ports, made: Briefed, reply: bytes, run: str) 
     objections = Counter(str(o.check) for claim in brief.claims for o in claim.objections)
     digests = {"verifier": digest(verify.VERSION.encode()), "rules": digest(RULE_TABLE.encode())}
     digests |= {"dictionary": ports.dictionary.digest, "decisive": ports.decisive.digest}
-    tx.log.stage(
-        entry(
-            ports,
-            "brief.drafted",
-            f"reply-{run}",
-            case=case.id,
-            refs={"request": f"ask-{run}"},
-            data={"drafter": brief.drafter, "fallback": brief.fallback is not None},
-            contents={"reply": reply},
-        )
+    stage(
+        tx,
+        ports,
+        "brief.drafted",
+        f"reply-{run}",
+        case=case.id,
+        refs={"request": f"ask-{run}"},
+        data={"drafter": brief.drafter, "fallback": brief.fallback is not None},
+        contents={"reply": reply},
     )
     tx.cases.save(state)
     tx.briefs.add(BriefState(brief.id, case.id, case.snapshot, brief.drafter, drafted))
-    tx.log.stage(
-        entry(
-            ports,
-            "brief.verified",
-            f"verified-{run}-{digest(raw)[7:23]}",
-            case=case.id,
-            refs={"brief": f"reply-{run}"},
-            digests=digests,
-            contents={"brief": raw},
-            data={
-                "statuses": dict(sorted(verdicts.items())),
-                "objections": dict(sorted(objections.items())),
-                "disposition": brief.suggestion.disposition,
-                "rule": brief.suggestion.rule,
-                "tier": case.tier,
-            },
-        )
+    stage(
+        tx,
+        ports,
+        "brief.verified",
+        f"verified-{run}",
+        case=case.id,
+        refs={"brief": f"reply-{run}"},
+        digests=digests,
+        bound={"brief": raw},
+        data={
+            "statuses": dict(sorted(verdicts.items())),
+            "objections": dict(sorted(objections.items())),
+            "disposition": brief.suggestion.disposition,
+            "rule": brief.suggestion.rule,
+            "tier": case.tier,
+        },
     )

@@ -24,7 +24,7 @@ from countersign.core.cases.sighting import TIMELESS
 from countersign.core.ids import derived_id, digest
 from countersign.errors import TamperDetected
 from countersign.ports import Ports, Transaction, Waiting
-from countersign.steps.audit import entry
+from countersign.steps.audit import stage
 
 STRETCH = 10_000  # alerts judged at once, …
 STRETCHES = 8  # … so often in one transaction: what is kept in mind is read and written once in it
@@ -75,7 +75,7 @@ def _memory(tx: Transaction, ports: Ports) -> Memory:
         made.numbered = tx.groups.last_number()
         name = derived_id("forgot", digest(kept))
         if not tx.log.holds(name):
-            tx.log.stage(entry(ports, "log.note", name, data={"grouping_memory": "unreadable"}))
+            stage(tx, ports, "log.note", name, data={"grouping_memory": "unreadable"})
         return made
 
 
@@ -158,8 +158,8 @@ def _told(tx: Transaction, ports: Ports, case: OpenCase) -> None:
     done = Regrouping(case.id, case.root.id, (), "an alert belongs to both", VERSION, "")
     if not tx.log.holds(done.entry):
         data = {"into": done.into, "alerts": 0, "all": True}
-        contents = {"regrouping": msgspec.json.encode(done)}
-        tx.log.stage(entry(ports, "case.regrouped", done.entry, case=done.case, data=data, contents=contents))
+        bound = {"regrouping": msgspec.json.encode(done)}
+        stage(tx, ports, "case.regrouped", done.entry, case=done.case, data=data, bound=bound)
 
 
 def _raise(tx: Transaction, changes: Changes, held: Mapping[str, str]) -> None:

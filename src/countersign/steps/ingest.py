@@ -5,7 +5,6 @@ running again over the same files adds nothing twice and goes on.
 """
 
 from collections.abc import Callable, Iterable
-from hashlib import sha256
 
 import msgspec
 
@@ -17,7 +16,7 @@ from countersign.core.records.evidence import Evidence, Incoming, Quarantined, S
 from countersign.core.records.intake import UNKNOWN, Read
 from countersign.core.records.shapes import UntypedFields
 from countersign.ports import Pair, Ports, Position, Transaction
-from countersign.steps.audit import entry
+from countersign.steps.audit import stage
 
 BATCH = 2000  # records a transaction, …
 BATCH_BYTES = 16 * 1024 * 1024  # … or as soon as they hold so much
@@ -117,13 +116,14 @@ def _log(ports: Ports, tx: Transaction, new: list[Evidence], refused: list[Quara
     manifest = [[r.id, r.schema, r.source, r.parser] for r in new]
     manifest += [["quarantined", digest(q.raw), q.file, str(q.line)] for q in refused]
     content = msgspec.json.encode(manifest)
-    tx.log.stage(
-        entry(
-            ports,
-            "evidence.received",
-            f"evidence-{sha256(content).hexdigest()[:32]}",
-            data={"records": len(new), "quarantined": len(refused)},
-            digests={"dictionary": ports.dictionary.digest},
-            contents={"manifest": content},
-        )
+    # Named by the clock too: what was erased and is read again is another receipt.
+    name = ports.sealer.pseudonym("receipt", str(ports.clock.now_ns()).encode() + b"\n" + content)
+    stage(
+        tx,
+        ports,
+        "evidence.received",
+        f"evidence-{name}",
+        data={"records": len(new), "quarantined": len(refused)},
+        digests={"dictionary": ports.dictionary.digest},
+        bound={"manifest": content},
     )

@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from countersign.core.log.auditlog import Entry
+from countersign.core.log.auditlog import Blob, Entry
 from countersign.errors import TamperDetected
-from countersign.ports import CaseState, Ports
+from countersign.ports import CaseState, Ports, Transaction
+from countersign.steps.audit import MEDIA_TYPE
 
 PAGE = 500  # cases a page
 
@@ -16,7 +17,9 @@ PAGE = 500  # cases a page
 def ensure_logged(state: CaseState, ports: Ports) -> None:
     """`TamperDetected` unless a `brief.verified` entry of the case binds this very document, and the row says the same."""
     entries = ports.store.log.of_case(state.case_id, "brief.verified")
-    if not _is_logged(state, entries, ports) or not _row_agrees(state):
+    with ports.store.reading() as tx:
+        told = _is_logged(state, entries, tx) and _row_agrees(state)
+    if not told:
         raise TamperDetected(f"this case's document is not what was logged ({state.case_id})")
 
 
@@ -29,7 +32,7 @@ def forged(case_ids: Iterable[str], ports: Ports) -> frozenset[str]:
     with ports.store.reading() as tx:
         for case_id in case_ids:
             state = tx.cases.latest(case_id)
-            told = state and _is_logged(state, reversed(entries[case_id]), ports) and _row_agrees(state)
+            told = state and _is_logged(state, reversed(entries[case_id]), tx) and _row_agrees(state)
             if not told:
                 wrong.add(case_id)
     return frozenset(wrong)
@@ -53,14 +56,20 @@ def _regroupings_objection(ports: Ports) -> tuple[str, str] | None:
     """Every regrouping of a person stands in the log, word for word."""
     entries = {one.id: one.blobs.get("regrouping") for one in ports.store.log.of_kind("case.regrouped")}
     with ports.store.reading() as tx:
-        kept = tx.groups.regroupings()
-    for one in kept:
-        blob, content = entries.get(one.entry), msgspec.json.encode(one)
-        if one.entry not in entries:
-            return "incomplete", f"no entry tells of the regrouping of {one.case} at {one.at}"
-        if blob is None or blob.commit != ports.sealer.commit(blob.id, "application/json", content):
-            return "altered", f"the regrouping of {one.case} at {one.at} is not what was logged"
+        for one in tx.groups.regroupings():
+            blob, what = entries.get(one.entry), f"the regrouping of {one.case} at {one.at}"
+            if one.entry not in entries:
+                return "incomplete", f"no entry tells of {what}"
+            if blob is not None and not tx.contents.is_bound(blob.id):
+                return _unbound(what)
+            if blob is None or not tx.contents.holds(blob, MEDIA_TYPE, msgspec.json.encode(one)):
+                return "altered", f"{what} is not what was logged"
     return None
+
+
+def _unbound(what: str) -> tuple[str, str]:
+    """Neither shown nor refuted: the secret of the commitment is not here."""
+    return "unchecked", f"the secret that binds {what} to its entry is not in this store"
 
 
 def _cases_objection(ports: Ports) -> tuple[str, str] | None:
@@ -71,25 +80,33 @@ def _cases_objection(ports: Ports) -> tuple[str, str] | None:
     while True:
         with ports.store.reading() as tx:
             page = tx.cases.recent(PAGE, before)
-            states = [state for one in page if (state := tx.cases.latest(one.case_id))]
-        for state in states:
-            if not entries[state.case_id]:
-                return "incomplete", f"no entry tells of the stored case {state.case_id}"
-            if not _is_logged(state, reversed(entries[state.case_id]), ports):
-                return "altered", f"the document of {state.case_id} is not what was logged"
-            if not _row_agrees(state):
-                return "altered", f"the row of {state.case_id} says something else than its document"
+            for one in page:
+                state = tx.cases.latest(one.case_id)
+                if state and (found := _case_objection(state, entries[one.case_id], tx)):
+                    return found
         if len(page) < PAGE:
             return None
         before = page[-1].seq
 
 
-def _is_logged(state: CaseState, newest_first: Iterable[Entry], ports: Ports) -> bool:
-    for entry in newest_first:
-        blob = entry.blobs.get("brief")
-        if blob and blob.commit == ports.sealer.commit(blob.id, "application/json", state.document):
-            return True
-    return False
+def _case_objection(state: CaseState, entries: Sequence[Entry], tx: Transaction) -> tuple[str, str] | None:
+    if not entries:
+        return "incomplete", f"no entry tells of the stored case {state.case_id}"
+    if not any(tx.contents.is_bound(blob.id) for blob in _briefs(entries)):
+        return _unbound(f"the document of {state.case_id}")
+    if not _is_logged(state, reversed(entries), tx):
+        return "altered", f"the document of {state.case_id} is not what was logged"
+    if not _row_agrees(state):
+        return "altered", f"the row of {state.case_id} says something else than its document"
+    return None
+
+
+def _is_logged(state: CaseState, newest_first: Iterable[Entry], tx: Transaction) -> bool:
+    return any(tx.contents.holds(blob, MEDIA_TYPE, state.document) for blob in _briefs(newest_first))
+
+
+def _briefs(entries: Iterable[Entry]) -> Iterator[Blob]:
+    return (entry.blobs["brief"] for entry in entries if "brief" in entry.blobs)
 
 
 def _row_agrees(state: CaseState) -> bool:

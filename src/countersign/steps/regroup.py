@@ -12,7 +12,7 @@ from countersign.core.log.auditlog import Actor
 from countersign.core.records.alert import Alert
 from countersign.errors import UsageError
 from countersign.ports import Ports, Transaction
-from countersign.steps.audit import entry
+from countersign.steps.audit import stage
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -107,17 +107,17 @@ def _assign(tx: Transaction, alerts: Sequence[Alert], case: str, because: str = 
 
 def _record(tx: Transaction, ports: Ports, done: Regrouping) -> None:
     tx.groups.regroup(done)
-    content = msgspec.json.encode(done)
-    staged = entry(
+    pseudonym = ports.sealer.pseudonym("person", done.by.encode())[:16]
+    stage(
+        tx,
         ports,
         "case.regrouped",
         done.entry,
         case=done.case,
         data={"into": done.into, "alerts": len(done.alerts), "all": not done.alerts},
-        contents={"regrouping": content},
+        actor=Actor(type="analyst", id=f"p_{pseudonym}"),
+        bound={"regrouping": msgspec.json.encode(done)},
     )
-    pseudonym = ports.sealer.commit("person", "text/plain", done.by.encode())[12:28]
-    tx.log.stage(msgspec.structs.replace(staged, actor=Actor(type="analyst", id=f"p_{pseudonym}")))
 
 
 def _now(ports: Ports) -> str:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import bulk, tables
@@ -15,22 +15,25 @@ from countersign.adapters.sql.case_store import (
     SqlCoverageStore,
     SqlReferenceStore,
 )
+from countersign.adapters.sql.content_store import SqlContentStore
 from countersign.adapters.sql.engine import READ_ONLY, connect, ensure_schema, sqlite_url
 from countersign.adapters.sql.evidence_store import SqlEvidenceStore, SqlQuarantineStore
 from countersign.adapters.sql.follow_store import SqlFollowStore
 from countersign.adapters.sql.group_store import SqlGroupStore
 from countersign.adapters.sql.log_store import SqlAuditLog, SqlLogStage
 from countersign.adapters.sql.people_store import SqlPeopleStore
+from countersign.adapters.sql.review_store import SqlReviewStore
 from countersign.adapters.sql.session import Remembered, Session
 from countersign.errors import StoreUnavailable
+from countersign.ports import Sealer
 
-__all__ = ["SqlStore", "SqlTransaction", "open_store", "sqlite_url"]
+__all__ = ["SqlStore", "SqlTransaction", "is_written", "open_store", "sqlite_url"]
 
 
 class SqlTransaction:
     """`ports.Transaction`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, vault: Sealer) -> None:
         self.evidence = SqlEvidenceStore(session)
         self.quarantine = SqlQuarantineStore(session)
         self.alerts = SqlAlertStore(session)
@@ -39,16 +42,19 @@ class SqlTransaction:
         self.briefs = SqlBriefStore(session)
         self.references = SqlReferenceStore(session)
         self.coverage = SqlCoverageStore(session)
+        self.reviews = SqlReviewStore(session)
         self.following = SqlFollowStore(session)
         self.people = SqlPeopleStore(session)
         self.log = SqlLogStage(session)
+        self.contents = SqlContentStore(session, vault)
 
 
 class SqlStore:
     """`ports.Store`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, vault: Sealer) -> None:
         self._engine = engine
+        self._vault = vault
         self._remembered = Remembered()
         self.log = SqlAuditLog(engine)
         self._load_key()
@@ -58,7 +64,7 @@ class SqlStore:
         try:
             with self._engine.begin() as connection:
                 session = Session(connection, self._remembered)
-                yield SqlTransaction(session)
+                yield SqlTransaction(session, self._vault)
             session.committed()
         except SQLAlchemyError as exc:
             raise StoreUnavailable("the store refused, and kept nothing of this step") from exc
@@ -67,7 +73,7 @@ class SqlStore:
     def reading(self) -> Iterator[SqlTransaction]:
         try:
             with self._engine.execution_options(**READ_ONLY).begin() as connection:
-                yield SqlTransaction(Session(connection, self._remembered))
+                yield SqlTransaction(Session(connection, self._remembered), self._vault)
         except SQLAlchemyError as exc:
             raise StoreUnavailable("the store cannot be read") from exc
 
@@ -88,12 +94,25 @@ class SqlStore:
             raise StoreUnavailable("the store cannot be written") from exc
 
 
-def open_store(url: str) -> SqlStore:
-    """Open the store at a database URL, making or migrating its tables.
+def open_store(url: str, vault: Sealer) -> SqlStore:
+    """Open the store at a database URL, making or migrating its tables; `vault` wraps the secrets of contents.
 
     Raises `ConfigError` for a URL we cannot use, `StoreUnavailable` when the database does not answer,
     `SchemaMismatch` for a newer schema or missing append-only triggers.
     """
     engine = connect(url)
     ensure_schema(engine)
-    return SqlStore(engine)
+    return SqlStore(engine, vault)
+
+
+def is_written(url: str) -> bool:
+    """Does the log of this store hold an entry already? Raises as `open_store` does."""
+    engine = connect(url)
+    try:
+        ensure_schema(engine)
+        with engine.execution_options(**READ_ONLY).begin() as connection:
+            return bool(connection.execute(select(exists(tables.log_entry))).scalar_one())
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable("the store cannot be read") from exc
+    finally:
+        engine.dispose()

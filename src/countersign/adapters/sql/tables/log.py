@@ -83,3 +83,21 @@ content = Table(
     Index("content_case", "case_id"),
     comment="what entries commit to: the blob's wrapped secret, and its ciphertext unless it is kept as rows",
 )
+
+erasure = Table(
+    "erasure",
+    metadata,
+    column("seq", Key, primary_key=True),
+    column("case_id", String(128)),
+    column("entry_id", String(128)),
+    Index("erasure_case", "case_id"),
+    comment="cases whose contents and rows were erased, and the log entry that tells of it",
+)
+
+content_erased = Table(
+    "content_erased",
+    metadata,
+    column("blob_id", String(256), primary_key=True),
+    column("entry_id", String(128)),
+    comment="blobs whose secret was destroyed: their commitments and proofs stay",
+)

@@ -34,6 +34,8 @@ GUARDED = (
     "log_checkpoint",
     "log_cosignature",
     "content",
+    "erasure",
+    "content_erased",
     "person",
     "person_state",
     "person_key",
@@ -94,6 +96,20 @@ def _create_log() -> None:
         comment="what entries commit to: the blob's wrapped secret, and its ciphertext unless it is kept as rows",
     )
     op.create_index("content_case", "content", ["case_id"])
+    op.create_table(
+        "erasure",
+        _column("seq", Key, primary_key=True),
+        _column("case_id", sa.String(128)),
+        _column("entry_id", sa.String(128)),
+        comment="cases whose contents and rows were erased, and the log entry that tells of it",
+    )
+    op.create_index("erasure_case", "erasure", ["case_id"])
+    op.create_table(
+        "content_erased",
+        _column("blob_id", sa.String(256), primary_key=True),
+        _column("entry_id", sa.String(128)),
+        comment="blobs whose secret was destroyed: their commitments and proofs stay",
+    )
 
 
 def _create_people() -> None:
