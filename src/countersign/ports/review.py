@@ -7,22 +7,13 @@ import msgspec
 
 from countersign.core.identity.people import Role
 from countersign.core.review.decision import Decision, Signed
-from countersign.core.review.lifecycle import Status
+from countersign.core.review.friction import Friction
+from countersign.core.review.lifecycle import Standing
+from countersign.core.review.proposal import Proposal
 from countersign.core.review.review import Event, Review
 from countersign.core.review.ruling import Ruling
 
-
-class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that a person asks for; whoever asked for it never approves it."""
-
-    id: str
-    case: str
-    person: str
-    kind: str
-    target: str
-    payload: bytes  # exactly what would be sent
-    reason: str
-    at_ns: int
+__all__ = ["Pending", "PolicyEngine", "Proposal", "ReviewStore", "Standing"]
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,19 +24,6 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     review: str
     raw: bytes
     signed: tuple[Signed, ...]
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How a case stands by its last decision; `status` is open when it has none."""
-
-    case: str
-    status: Status = "open"
-    disposition: str = ""
-    decision: str = ""
-    number: int = 0
-    at_ns: int = 0
-    snapshot: str = ""  # the evidence that the decision was over
-    entry: str = ""  # the log's entry of the decision
 
 
 class ReviewStore(Protocol):
@@ -134,6 +112,11 @@ class PolicyEngine(Protocol):
     @property
     def document(self) -> bytes:
         """The whole policy set, as it is kept for replay."""
+        ...
+
+    @property
+    def friction(self) -> Friction:
+        """What decisions ask for by tier: the policy set's friction table."""
         ...
 
     def rule_on(

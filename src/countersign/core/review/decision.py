@@ -13,10 +13,10 @@ import rfc8785
 
 from countersign.core.briefs.suggest import Disposition
 from countersign.core.identity.people import Assurance
-from countersign.core.identity.signatures import Signature
+from countersign.core.identity.signed import Signature
 from countersign.core.review import lifecycle
 from countersign.core.review.lifecycle import Act, Status
-from countersign.errors import TamperDetected
+from countersign.errors import ReviewError, TamperDetected
 
 DOMAIN = b"countersign/decision/v1\n"
 
@@ -31,14 +31,18 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class DecisionDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is signed. Commitments are `hmac-sha256:…`, digests `sha256:…`, times RFC 3339 in milliseconds, UTC."""
+    """What is signed. Commitments are `hmac-sha256:…`, digests `sha256:…`, times RFC 3339 in milliseconds, UTC.
+
+    Made in `core/review/drawing_up`, read back with `read_document`.
+    """
 
     case: str
     after: str  # D of the case's decision before, as sha256:…; empty for the first
     brief: str  # commitment to the brief
     evidence: str  # commitment to the evidence snapshot
     policy: str  # digest of the policy set
-    tier: int
+    tier: int  # of the decision: what its acts ask for may be more than the case's own
+    suggested: Disposition  # the assistant's first word, whatever the person said then
     disposition: Disposition
     acts: tuple[Act, ...]
     actions: tuple[Action, ...]
@@ -54,10 +58,28 @@ class DecisionDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     salt: str  # 16 random bytes in hex
     v: Literal[1] = 1
 
+    @property
+    def overrides(self) -> bool:
+        """Did the person say something else than the rule table suggested? It is the person's word then."""
+        return self.disposition != self.suggested
+
 
 def decision_bytes(document: DecisionDocument) -> bytes:
     """The canonical bytes."""
     return rfc8785.dumps(msgspec.to_builtins(document))
+
+
+def read_document(raw: bytes) -> DecisionDocument:
+    """The document that these bytes spell; `ReviewError` unless they are its own canonical bytes."""
+    try:
+        read = msgspec.json.decode(raw, type=DecisionDocument)
+        same = decision_bytes(read) == raw
+    except (msgspec.MsgspecError, UnicodeError, rfc8785.CanonicalizationError) as error:
+        raise ReviewError("these bytes are not a decision document") from error
+    # A duplicated key, a space or another spelling would give other bytes, and other bytes are what was signed.
+    if not same:
+        raise ReviewError("these bytes are not the canonical form of a decision document")
+    return read
 
 
 def subject(raw: bytes) -> bytes:
@@ -79,7 +101,10 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """A countersigned decision: enough people signed, nothing was stale. Only `core/review` makes one."""
+    """A countersigned decision: enough people signed, nothing was stale.
+
+    Made in `core/review/countersigning`, read back with `restored`.
+    """
 
     digest: str  # D
     case: str
@@ -106,7 +131,7 @@ def restored(case: str, rows: Iterable[Kept]) -> tuple[Decision, ...]:
     """A case's decisions, oldest first, from the rows that were kept of them.
 
     `TamperDetected` unless they are numbered from 1 without a gap, each names the one before, and each row says what
-    its signed document says. The signatures are verified where they matter: `core/review/countersign`.
+    its signed document says. The signatures are verified where they matter: `core/review/countersigning`.
     """
     found: list[Decision] = []
     for row in rows:
@@ -119,10 +144,10 @@ def restored(case: str, rows: Iterable[Kept]) -> tuple[Decision, ...]:
 
 def _restored(case: str, row: Kept, last: Decision | None) -> Decision:
     try:
-        document = msgspec.json.decode(row.raw, type=DecisionDocument)
+        document = read_document(row.raw)
         before: Status = last.status if last else "open"
         status = lifecycle.after(before, document.disposition, document.acts)
-    except ValueError as error:  # msgspec's are among them
+    except (ReviewError, ValueError) as error:
         raise TamperDetected(f"decision {row.number} of {case} cannot have been signed") from error
     if (document.case, document.after) != (case, last.digest if last else "") or not row.signed:
         raise TamperDetected(f"decision {row.number} of {case} does not follow the one before it")

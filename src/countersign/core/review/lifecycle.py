@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+import msgspec
+
 from countersign.core.briefs.suggest import Disposition
 
 Status = Literal["open", "escalated", "contained", "closed"]
@@ -22,6 +24,19 @@ _LEADS_TO: dict[Act, Status] = {
     "close": "closed",
     "reopen": "open",
 }
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a case stands by its last decision; `status` is open when it has none."""
+
+    case: str
+    status: Status = "open"
+    disposition: str = ""
+    decision: str = ""
+    number: int = 0
+    at_ns: int = 0
+    snapshot: str = ""  # the evidence that the decision was over
+    entry: str = ""  # the log's entry of the decision
 
 
 def after(status: Status, disposition: Disposition, acts: tuple[Act, ...]) -> Status:
