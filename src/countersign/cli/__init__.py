@@ -300,10 +300,24 @@ def log_verify(
 
 
 @app.command("doctor")
-def doctor_command(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+def doctor_command(
+    as_json: AsJson = False,
+    grants: Annotated[
+        str,
+        typer.Option(
+            "--grants",
+            metavar="SCHEMA",
+            help="Print the SQL that gives PostgreSQL's roles their rights, and nothing else.",
+        ),
+    ] = "",
+    home: Home = None,
+    config: Config = None,
+) -> None:
     """What works here, what does not, and what to do."""
     from countersign.cli import doctor as door
 
+    if grants:
+        _run(door.grants, grants)
     _run(door.doctor, _places(home, config), as_json)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from countersign import __version__, config, wiring
 from countersign.cli import screen
 from countersign.cli.places import Places
-from countersign.errors import CountersignError
+from countersign.errors import CountersignError, UsageError
 
 LEAST_FREE = 500 * 1024 * 1024  # bytes
 EARLIEST_NS = 1_735_689_600_000_000_000  # 2025-01-01: a clock before this is wrong
@@ -30,6 +30,14 @@ def doctor(places: Places, as_json: bool) -> int:
             lead = {"ok": "✓", "note": "·", "broken": "x"}[state]
             screen.line(out, says, "red" if state == "broken" else "", lead=f"{lead} {name:<15}")
     return 1 if any(state == "broken" for _, state, _ in rows) else 0
+
+
+def grants(schema: str) -> int:
+    """Print the SQL of PostgreSQL's roles, for `psql`."""
+    if not schema.isidentifier():
+        raise UsageError(f"{schema!r} is not a schema's name", hint="Most stores are in `public`.")
+    sys.stdout.write("".join(f"{statement};\n" for statement in wiring.grants(schema)))
+    return 0
 
 
 def _checks(places: Places) -> Iterator[tuple[str, str, str]]:
