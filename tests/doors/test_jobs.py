@@ -131,5 +131,5 @@ def test_a_message_holds_few_megabytes_however_long_its_records(tmp_path):
     workers._work(pipe, "auto", ())
 
     messages = [workers._decode(sent) for sent in pipe.sent]
-    assert [2, 2, 2, 1] == [len(one.arrived) for one in messages]
+    assert [2, 2, 2, 1] == [len(one.rows) for one in messages]
     assert [False, False, False, True] == [one.last for one in messages]

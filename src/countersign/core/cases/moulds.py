@@ -1,15 +1,12 @@
 """Moulds: what records that tell the same have in common, worked out once for all of them.
 
-A mould is made of the first record that was worked out in full, so that a cast can differ from it only in what a
-mould does not hold: the bytes, where they stood, and the times.
+A mould is made of the first record, worked out in full, so that another can differ from it only in what a mould
+does not hold: the bytes, where they stood, and the times.
 """
 
 import msgspec
 
-from countersign.core.cases.sighting import Sighting
-from countersign.core.ids import derived_id
-from countersign.core.records.alert import Alert, Severity
-from countersign.core.records.evidence import Evidence
+from countersign.core.records.alert import Severity
 from countersign.core.records.fields import Schema
 from countersign.core.records.shapes import UntypedFields
 from countersign.core.records.telling import Key, Telling
@@ -35,6 +32,20 @@ class Mould(msgspec.Struct, frozen=True, array_like=True):
     place: str = ""
     claimed: int = 0  # the sighting's severity
     entities: tuple[str, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is a record's own. Of an alert its id, and from when to when it goes on, in UTC seconds."""
+
+    id: str
+    raw: bytes
+    file: str
+    line: int
+    event_ns: int | None
+    ingest_ns: int | None
+    alert: str = ""
+    start: int = 0
+    end: int = 0
 
 
 class Moulds:
@@ -86,46 +97,3 @@ def moulds(schema: Schema) -> Moulds:
     if made is None or made.schema is not schema:
         made = _MOULDS[id(schema)] = Moulds(schema)
     return made
-
-
-def mould_of(
-    record: Evidence,
-    pairs: tuple[tuple[str, str], ...],
-    alert: Alert | None,
-    seen: Sighting | None,
-    unknown: tuple[tuple[str, str], ...],
-) -> Mould:
-    """The mould of a record that was worked out in full."""
-    head = (record.schema, record.parser, record.source, pairs, unknown)
-    if alert is None or seen is None:
-        return Mould(*head)
-    said = (alert.rule, alert.category, alert.severity)
-    return Mould(*head, True, *said, seen.place, seen.severity, seen.entities)
-
-
-def alert_from(mould: Mould, evidence: str, event_ns: int | None) -> Alert:
-    """The alert that a record of this mould carries."""
-    return Alert(
-        derived_id("alert", evidence),
-        evidence,
-        mould.schema,
-        mould.rule,
-        mould.category,
-        mould.severity,
-        event_ns,
-    )
-
-
-def sighting_from(mould: Mould, alert: str, start: int, end: int) -> Sighting:
-    """The same as the grouping sees it, from `start` to `end` in UTC seconds."""
-    return Sighting(
-        alert,
-        mould.schema,
-        mould.rule,
-        mould.category,
-        mould.place,
-        mould.claimed,
-        start,
-        end,
-        mould.entities,
-    )

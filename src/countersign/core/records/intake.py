@@ -81,17 +81,21 @@ class Read:
 
 def receive(incoming: Incoming, dictionary: Dictionary) -> tuple[Evidence, Any]:
     """Evidence and its view. A record its parser cannot read keeps its bytes and has no times; its view is MISSING."""
-    where = (Provenance(incoming.file, incoming.line),)
     schema = dictionary.schema(incoming.schema)
-    name = evidence_id(incoming.raw)
     seen = parsed(incoming)
-    if schema is None or seen is MISSING:
-        return Evidence(
-            name, incoming.schema, incoming.schema, incoming.parser, incoming.raw, None, None, where
-        ), seen
+    if schema is not None and seen is not MISSING:
+        return evidence(incoming, schema, seen), seen
+    where = (Provenance(incoming.file, incoming.line),)
+    name, source = evidence_id(incoming.raw), incoming.schema
+    return Evidence(name, source, source, incoming.parser, incoming.raw, None, None, where), seen
+
+
+def evidence(incoming: Incoming, schema: Schema, seen: Any) -> Evidence:
+    """A record that could be read, with its times and its source instance."""
     event, ingest = times(schema, seen)
-    source = schema.instance(seen)
-    return Evidence(name, incoming.schema, source, incoming.parser, incoming.raw, event, ingest, where), seen
+    where = (Provenance(incoming.file, incoming.line),)
+    name, source, raw = evidence_id(incoming.raw), schema.instance(seen), incoming.raw
+    return Evidence(name, schema.name, source, incoming.parser, raw, event, ingest, where)
 
 
 def parsed(incoming: Incoming) -> Any:
