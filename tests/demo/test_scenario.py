@@ -63,14 +63,14 @@ def test_the_scenario_is_small():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        (EYE, 59),
+        (EYE, 62),
         ("identity/security-events.jsonl", 31),
         ("identity/directory-events.jsonl", 2),
         ("identity/audit-logs.jsonl", 4),
         ("identity/office-activity.jsonl", 3),
         ("cloud/cloudtrail.json", 56),
         ("cloud/guardduty.jsonl", 2),
-        (NET, 274),
+        (NET, 280),
     ],
 )
 def test_each_file_holds_the_records_its_story_counts(name, expected):
@@ -213,6 +213,21 @@ def test_the_register_covers_every_alert_of_the_authorised_scan():
     assert 24 == len(scan)
     assert {entry["asset"]} == {r["dest_ip"] for r in scan}
     assert all(entry["from"][:19] <= r["timestamp"][:19] < entry["to"][:19] for r in scan)
+
+
+def test_the_register_covers_every_alert_of_the_planted_case_and_names_one_account():
+    [entry] = [
+        row
+        for row in json.loads((REGISTERS / "change-register.json").read_bytes())["entries"]
+        if row["key"] == "CHG-2025-0317"
+    ]
+    work = [r for r in records(NET) if r["event_type"] == "alert" and r["dest_ip"] == entry["asset"]]
+    users = [r["User"] for r in records(EYE) if r.get("DestinationIp") == entry["asset"]]
+
+    assert [entry["actor"]] * 3 == [r["src_ip"] for r in work]
+    assert all(entry["from"][:19] <= r["timestamp"][:19] < entry["to"][:19] for r in work)
+    assert "as ext-doors from" in entry["what"]
+    assert ["HARBOURLIGHT\\ext-doors"] * 2 + ["HARBOURLIGHT\\kdahl"] == users
 
 
 def test_every_line_that_the_story_names_exists_and_is_of_its_minute():

@@ -1,5 +1,6 @@
 """The walk-throughs on the bundled scenario are run, and show what the program prints."""
 
+import json
 import re
 import shlex
 import shutil
@@ -7,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from countersign.demo import COVERAGE, EVIDENCE, REGISTERS
+from countersign.demo import COVERAGE, EVIDENCE, REGISTERS, STORY
 from front import run
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
 HOWTO = (ROOT / "docs" / "howto" / "regroup-cases.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
+PLANTED = "case-1acca7efa0534f3a"
 
 
 def squeezed(text):
@@ -64,14 +66,42 @@ def test_the_how_to_regroup_runs_as_it_is_written(demo, tmp_path):
 
 def test_every_case_that_readme_tutorial_and_how_to_name_is_one_of_the_demo(demo):
     listed = run("--home", demo[0], "case", "list").out
-    named = set(re.findall(r"\bcase-[0-9a-f]{4,16}\b", README + TUTORIAL + HOWTO))
+    named = set(re.findall(r"\bcase-[0-9a-f]{4,16}\b", README + TUTORIAL + HOWTO + STORY.read_text("utf-8")))
 
     assert named
     assert [] == sorted(name for name in named if name not in listed)
 
 
+def test_the_tutorial_shows_of_the_planted_case_what_the_program_prints(demo):
+    section = TUTORIAL.partition("## 6. ")[2].partition("\n## ")[0]
+    shown = [block for _, block in blocks(section) if block]
+    shown += re.findall(r"^```\n(✓.*?)^```", section, re.MULTILINE | re.DOTALL)
+    printed = squeezed(run("--home", demo[0], "case", "show", PLANTED).out)
+
+    assert 2 == len(shown)
+    assert [] == [block for block in shown if squeezed(block) not in printed]
+
+
+def test_the_planted_case_is_of_tier_1_and_wrongly_suggested_closed_without_a_cap(demo):
+    """By the published rules alone; the panel and a record show what the suggestion did not weigh."""
+    case = run("--home", demo[0], "case", "show", PLANTED, "--json").json
+    suggested, panel = case["brief"]["suggestion"], case["brief"]["must_show"]
+    said = {(entry["part"], entry["value"]): entry["evidence"] for entry in panel}
+    curl = said["P3", "«C:\\Windows\\System32\\curl.exe»"]
+    line = next(row["line"] for row in case["evidence"] if row["id"] == curl)
+    record = json.loads((EVIDENCE / "endpoint/windows.jsonl").read_text("utf-8").splitlines()[line - 1])
+
+    assert (1, "medium") == (case["tier"], case["severity"])
+    assert ("benign_positive", "R08", []) == tuple(
+        suggested[name] for name in ("disposition", "rule", "capped_by")
+    )
+    assert ("P1", "«/api/persons/export.csv?fields=name,badge,code»") in said
+    assert "HARBOURLIGHT\\kdahl" == record["User"]
+    assert f"sed -n {line}p" in TUTORIAL
+
+
 def test_what_the_first_pages_show_of_the_demo_is_what_it_prints(demo):
-    counts = re.search(r"^436 records read: .*$", TUTORIAL, re.MULTILINE)[0]
+    counts = re.search(r"^445 records read: .*$", TUTORIAL, re.MULTILINE)[0]
     suggestion = re.search(r"^suggestion: .*$", README, re.MULTILINE)[0]
     told = suggestion.partition(": ")[2]
 
@@ -80,9 +110,9 @@ def test_what_the_first_pages_show_of_the_demo_is_what_it_prints(demo):
     assert f"Suggestion: {told}" in TUTORIAL
 
 
-def test_the_demo_tells_three_incidents_as_the_tutorial_says(demo):
-    assert "prints three incidents" in TUTORIAL
-    assert 3 == demo[1].count("nothing is decided")
+def test_the_demo_tells_four_incidents_as_the_tutorial_says(demo):
+    assert "prints four incidents" in TUTORIAL
+    assert 4 == demo[1].count("nothing is decided")
     assert "Background: recurring" in demo[1]
     assert "(3)" in demo[1].partition("Background: recurring")[2].splitlines()[0]
 

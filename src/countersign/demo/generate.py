@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from countersign.demo import cloud, endpoint, identity, mail, network, registers, story
+from countersign.demo import borrowed, cloud, endpoint, identity, mail, network, registers, story
 from countersign.demo.world import Line, compact
 
 CUT_AT = 173  # bytes of the truncated line that were written before the sensor restarted
@@ -28,14 +28,14 @@ FORMATS = {
 def sources() -> dict[str, list[Line]]:
     """File name to its lines, in time order."""
     made = (
-        endpoint.lines(),
+        endpoint.lines() + borrowed.connections(),
         identity.logons(),
         identity.directory(),
         identity.audits(),
         identity.mailboxes(),
         cloud.calls(),
         cloud.guards(),
-        network.lines(),
+        network.lines() + borrowed.traffic(),
     )
     return {name: sorted(lines, key=lambda line: line.at) for name, lines in zip(FORMATS, made, strict=True)}
 

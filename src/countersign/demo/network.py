@@ -43,6 +43,9 @@ RULES = {  # name: (id, category, severity)
     "HARBOURLIGHT WEB probe for SQL injection": (9100303, "Web application attack", 2),
     "HARBOURLIGHT INFO software update over plain HTTP": (9100401, "Not suspicious traffic", 3),
     "HARBOURLIGHT INFO internal name asked of an outside resolver": (9100402, "Misc activity", 3),
+    "HARBOURLIGHT POLICY building control administered without encryption": (9100061, "Policy", 2),
+    "HARBOURLIGHT POLICY program file sent to building control": (9100062, "Policy", 2),
+    "HARBOURLIGHT POLICY table of records sent by building control": (9100063, "Policy", 2),
 }
 
 

@@ -10,10 +10,14 @@ from countersign.demo.world import (
     CONTROLLER,
     DAY,
     DESKS,
+    DOORS,
     INSIDE_SCANNER,
+    JUMP,
+    JUMP_HOST,
     LOOKALIKE,
     OFFICE,
     STAGING,
+    SUPPLIER,
     VICTIM,
     VICTIM_IP,
     Record,
@@ -60,18 +64,26 @@ def tests() -> Record:
 
 
 def changes() -> Record:
-    """Approved changes: the rotation of the backup key."""
+    """Approved changes: the rotation of the backup key, and the supplier's work on the doors."""
     rotation: Record = {
         "key": "CHG-2025-0312",
         "actor": ADMIN,
         "asset": "svc-backup",
         "owner": "platform@harbourlight.example",
     }
+    doors: Record = {
+        "key": "CHG-2025-0317",
+        "actor": JUMP,
+        "asset": DOORS,
+        "owner": "facilities@harbourlight.example",
+    }
+    work = f"door controllers: firmware 4.2, installed by the supplier as {SUPPLIER} from {JUMP_HOST}"
     return reference(
         "change-register",
         "change_register",
         1,
         {**rotation, "from": f"{DAY}T08:00:00Z", "to": f"{DAY}T09:00:00Z", "what": "rotate access key"},
+        {**doors, "from": f"{DAY}T07:00:00Z", "to": f"{DAY}T08:00:00Z", "what": work},
     )
 
 
@@ -153,7 +165,7 @@ def coverage() -> list[Record]:
     trail = f"aws.cloudtrail/{ACCOUNT}"
     return [
         row("email.rfc822", "email.rfc822"),
-        *(row(f"windows.event/{fqdn(host).lower()}", "windows.event") for host in DESKS),
+        *(row(f"windows.event/{fqdn(host).lower()}", "windows.event") for host in (*DESKS, JUMP_HOST)),
         *(
             row(f"ms.SecurityEvent/{fqdn(host).lower()}", "ms.SecurityEvent")
             for host in ("DC01", "FS01", "RDG01")

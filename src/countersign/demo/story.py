@@ -138,6 +138,25 @@ BENIGN = (
     ),
 )
 
+PLANTED_CASE = "case-1acca7efa0534f3a"
+PLANTED = (
+    Beat(
+        "07:31:04",
+        "`ext-doors`, the supplier's account, signs in to the door system 10.20.6.20 with a browser on JUMP01.",
+        ("supplier", "doors-alert-0", "doors-flow-0"),
+    ),
+    Beat(
+        "07:35:40",
+        "He uploads firmware 4.2: 6.7 MB to the door system. That is the approved work, and all of it.",
+        ("supplier-upload", "doors-alert-1", "doors-flow-1"),
+    ),
+    Beat(
+        "07:44:51",
+        "`kdahl` runs `curl.exe` on JUMP01 and fetches the list of all persons, with badge numbers and door codes.",
+        ("stranger", "doors-alert-2", "doors-flow-2"),
+    ),
+)
+
 HEAD = """# The bundled scenario
 
 One morning at an invented company, 2025-03-18, all times UTC. Every name, host, address and mail was
@@ -147,7 +166,8 @@ made up for this project; networks and domains are those reserved for documentat
 **Who:** `isolberg` (Ingrid Solberg, desk WS-0417, 10.20.4.117, owner of the application `Reporting
 Bridge`) · `hnilsen` and `adm-hnilsen` (Henrik Nilsen, administrator, desk PAW-02) · `svc-reporting` (a
 service account in the cloud) · 203.0.113.77 (lure and controller) · 198.51.100.66 (takes what is stolen,
-comes back with the stolen account) · 192.0.2.24 (the office, seen from outside).
+comes back with the stolen account) · 192.0.2.24 (the office, seen from outside) · JUMP01 (10.20.5.30, where
+suppliers work from) · `ext-doors` (the supplier of the doors) · `kdahl` (Kari Dahl, desk WS-0311, orders paper).
 
 **In one sentence:** a lure led `isolberg` to run a program on WS-0417; it took passwords from memory, and
 with them somebody at 198.51.100.66 copied the directory, read mail through an application, granted
@@ -184,6 +204,22 @@ def tell(places: Mapping[str, str], counts: Mapping[str, tuple[str, int, int]]) 
 
 {table(BENIGN, places)}
 
+## What was planted: a suggestion that is wrong
+
+{table(PLANTED, places)}
+
+**What the assistant says:** `{PLANTED_CASE}`, tier 1, *benign positive (R08)*, no cap. CHG-2025-0317 in
+`change-register.json` covers actor 10.20.5.30, asset 10.20.6.20 and the time, 07:00 to 08:00, of all three alerts;
+every claim is verified and true. No rule was bent for it: this is what the published table says of such a case.
+
+**What the evidence says:** the change is "firmware 4.2, installed by the supplier as ext-doors from JUMP01". The
+third alert is other work (`/api/persons/export.csv?fields=name,badge,code`), by another program (`curl/8.4.0`; the
+supplier's two came from a browser). Both stand in claims and in the panel. The panel also names the image `curl.exe`,
+seen once: open its record `{places["stranger"]}`, and the user is `HARBOURLIGHT\\kdahl`, whom no ticket names.
+
+**What is right:** *suspicious*, and the case stays open. The change explains two alerts of three. Not *true
+positive*: nobody knows yet whether Kari Dahl sat there, or somebody else with her account.
+
 ## What else is in the files
 
 - A scanner from outside, 203.0.113.210, fires one rule 150 times against twelve addresses; ten of these
@@ -199,6 +235,7 @@ def tell(places: Mapping[str, str], counts: Mapping[str, tuple[str, int, int]]) 
 - CloudTrail after 10:14:20 (`coverage.json` says why): what else the new key did.
 - Whether a second factor was asked for at the gateway: there is no sign-in log of the cloud tenant.
 - What the upload held: the sensor saw its size only.
+- Who sat at JUMP01 at 07:44, and from where: there is no logon log of that host.
 
 ## How much there is
 

@@ -29,6 +29,9 @@ REPORTING = "svc-reporting"
 SID = "S-1-5-21-2070913355-3310441129-1859923047"
 RIDS = {VICTIM: 1417, ADMIN: 1102, ADMIN_ACCOUNT: 1103, "tbakke": 1502, "kdahl": 1311, "svc-inventory": 1190}
 DESKS = {"WS-0417": VICTIM_IP, "WS-0502": "10.20.4.202", "WS-0311": "10.20.4.61", "PAW-02": "10.20.5.12"}
+JUMP_HOST, JUMP = "JUMP01", "10.20.5.30"  # suppliers work from here
+DOORS_HOST, DOORS = "doors.harbourlight.example", "10.20.6.20"
+SUPPLIER, STRANGER = "ext-doors", "kdahl"  # whom the change names, and who came under it
 
 Record = dict[str, object]
 
