@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, func, insert, select
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import lock_whole_store
+from countersign.adapters.sql.permits import permitted
 from countersign.adapters.sql.session import Session as Transacting
 from countersign.core.identity.people import Key, Person, Role, Session
 from countersign.errors import AlreadyStored
@@ -45,7 +46,9 @@ class SqlPeopleStore:
     # ---- persons -------------------------------------------------------------------------------------
 
     def add(self, person: Person, by: str, at_ns: int) -> None:
-        if not bulk.add_once(self._connection, tables.person, id=person.id, name=person.name):
+        with permitted(self._connection, "person", person.id):
+            new = bulk.add_once(self._connection, tables.person, id=person.id, name=person.name)
+        if not new:
             raise AlreadyStored(
                 "somebody has this name already", hint="Names are unique: add what tells them apart."
             )
@@ -53,7 +56,9 @@ class SqlPeopleStore:
 
     def roles(self, person: str, roles: tuple[Role, ...], by: str, at_ns: int) -> None:
         document = _encode(_State(roles, by, at_ns))
-        self._connection.execute(insert(tables.person_state).values(person_id=person, document=document))
+        statement = insert(tables.person_state).values(person_id=person, document=document)
+        with permitted(self._connection, "person_state", person):
+            self._connection.execute(statement)
 
     def get(self, person: str) -> Person | None:
         return self._one(_persons().where(tables.person.c.id == person))
@@ -73,7 +78,9 @@ class SqlPeopleStore:
     def enrol(self, key: Key) -> None:
         document = _encode(msgspec.structs.replace(key, revoked_ns=None))
         values = {"id": key.id, "person_id": key.person, "document": document}
-        if not bulk.add_once(self._connection, tables.person_key, **values):
+        with permitted(self._connection, "person_key", key.id):
+            new = bulk.add_once(self._connection, tables.person_key, **values)
+        if not new:
             raise AlreadyStored(
                 "this key is enrolled already", hint="A key belongs to one person for good: make another."
             )
@@ -94,7 +101,9 @@ class SqlPeopleStore:
 
     def open_session(self, session: Session, token_digest: bytes) -> None:
         values = {"id": session.id, "person_id": session.person, "token": token_digest}
-        self._connection.execute(insert(tables.session).values(document=_encode(session), **values))
+        statement = insert(tables.session).values(document=_encode(session), **values)
+        with permitted(self._connection, "session", session.id):
+            self._connection.execute(statement)
 
     def session(self, token_digest: bytes) -> Session | None:
         table, ended = tables.session, tables.session_end
