@@ -70,6 +70,7 @@ def a_document(case="case-1", after="", review="r_1", acts=(), disposition="susp
         evidence=COMMIT,
         policy=SNAPSHOT,
         tier=1,
+        suggested="suspicious",
         disposition=disposition,
         acts=acts,
         actions=(),

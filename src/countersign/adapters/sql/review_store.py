@@ -20,7 +20,7 @@ from countersign.core.review.decision import (
     restored,
     subject,
 )
-from countersign.core.review.review import Event, Review
+from countersign.core.review.review import Event, Review, restore_review, review_bytes
 from countersign.errors import AlreadyDecided, AlreadyStored, DigestMismatch
 from countersign.ports.review import Pending, Proposal, Standing
 
@@ -39,7 +39,7 @@ class SqlReviewStore:
 
     def open(self, review: Review) -> None:
         values = {"id": review.id, "case_id": review.case, "person_id": review.person}
-        self._write(tables.review, review.id, document=msgspec.json.encode(review), **values)
+        self._write(tables.review, review.id, document=review_bytes(review), **values)
 
     def get(self, review: str) -> Review | None:
         table = tables.review
@@ -189,7 +189,7 @@ class SqlReviewStore:
 
 
 def _review(document: bytes) -> Review:
-    return msgspec.json.decode(bytes(document), type=Review)
+    return restore_review(bytes(document))
 
 
 def _raw(row: Row[Any]) -> bytes:

@@ -164,6 +164,10 @@ APPEND_ONLY = (
 
 # Rows that only the store's own method writes, and the column that names a row: `adapters/sql/permits`.
 PERMITTED = {
+    "person": "id",
+    "person_state": "person_id",
+    "person_key": "id",
+    "session": "id",
     "review": "id",
     "decision_document": "digest",
     "decision_signature": "digest",

@@ -25,6 +25,10 @@ BEGIN
 IF countersign_permits(TG_TABLE_NAME, regexp_replace(to_jsonb(NEW) ->> TG_ARGV[0], '^\\x', '')) THEN RETURN NEW; END IF;
 RAISE EXCEPTION '% is written by its own method only', TG_TABLE_NAME; END $$"""
 PERMITTED = {
+    "person": "id",
+    "person_state": "person_id",
+    "person_key": "id",
+    "session": "id",
     "review": "id",
     "decision_document": "digest",
     "decision_signature": "digest",
