@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from countersign.core.identity.signed import Relying
 from countersign.errors import ConfigError
 
 HOME_VARIABLE = "COUNTERSIGN_HOME"
@@ -18,6 +19,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database_url: str = ""  # empty: SQLite in the home; else postgresql+psycopg://…
     drafter: str = "rules"
+    passkeys: Relying = Relying()  # no origin: no passkey is accepted
 
 
 def home(given: str | None) -> Path:

@@ -11,14 +11,13 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Literal, Protocol
 
-import cbor2
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 from cryptography.hazmat.primitives.hashes import SHA256
-from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers import bytes_to_base64url, encode_cbor
 
 from countersign.core.identity.people import Key
 from countersign.core.identity.signatures import Relying, Signature, challenge, key_id
@@ -99,7 +98,7 @@ class SoftwareAuthenticator:
         client_data = self.client_data("webauthn.create", expected)
         attested = bytes(16) + len(self.credential).to_bytes(2, "big") + self.credential + self.public
         data = self.authenticator_data(ATTESTED) + attested
-        attestation = cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})
+        attestation = encode_cbor({"fmt": "none", "attStmt": {}, "authData": data})
         name = bytes_to_base64url(self.credential)
         response = {
             "clientDataJSON": bytes_to_base64url(client_data),
@@ -156,7 +155,7 @@ class _Es256:
     def cose(self) -> bytes:
         point = self._key.public_key().public_numbers()
         x, y = point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")
-        return cbor2.dumps({1: 2, 3: -7, -1: 1, -2: x, -3: y})
+        return encode_cbor({1: 2, 3: -7, -1: 1, -2: x, -3: y})
 
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data, ECDSA(SHA256()))
@@ -167,7 +166,7 @@ class _EdDsa:
         self._key = Ed25519PrivateKey.generate()
 
     def cose(self) -> bytes:
-        return cbor2.dumps({1: 1, 3: -8, -1: 6, -2: self._key.public_key().public_bytes_raw()})
+        return encode_cbor({1: 1, 3: -8, -1: 6, -2: self._key.public_key().public_bytes_raw()})
 
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data)
@@ -180,7 +179,7 @@ class _Rs256:
     def cose(self) -> bytes:
         numbers = self._key.public_key().public_numbers()
         modulus = numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")
-        return cbor2.dumps({1: 3, 3: -257, -1: modulus, -2: numbers.e.to_bytes(3, "big")})
+        return encode_cbor({1: 3, 3: -257, -1: modulus, -2: numbers.e.to_bytes(3, "big")})
 
     def sign(self, data: bytes) -> bytes:
         return self._key.sign(data, PKCS1v15(), SHA256())

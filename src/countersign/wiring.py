@@ -1,5 +1,6 @@
 """Settings to ports: the only place that knows both."""
 
+import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -33,6 +34,14 @@ class SystemClock:
     def now_ns(self) -> int:
         """UTC nanoseconds since 1970."""
         return clock.now_ns()
+
+
+class SystemEntropy:
+    """The operating system's randomness."""
+
+    def draw(self, count: int) -> bytes:
+        """So many fresh random bytes."""
+        return secrets.token_bytes(count)
 
 
 def signals() -> Signals:
@@ -106,6 +115,8 @@ def open_ports(
         signals(),
         dictionaries.bundled_decisive(),
         dictionaries.bundled_echoes(),
+        relying=settings.passkeys,
+        entropy=SystemEntropy(),
     )
 
 

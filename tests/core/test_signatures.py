@@ -2,11 +2,11 @@
 
 from hashlib import sha256
 
-import cbor2
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from webauthn.helpers import encode_cbor
 
 from countersign import testing
 from countersign.core.identity import passkeys
@@ -271,11 +271,53 @@ WEAK = {
 
 @pytest.mark.parametrize("cose", WEAK.values(), ids=WEAK)
 def test_weak_or_unknown_kinds_of_keys_are_refused(cose):
-    one, public = PASSKEYS["ES256"], cbor2.dumps(cose)
+    one, public = PASSKEYS["ES256"], encode_cbor(cose)
     key = Key(
         id=key_id(public), person=PERSON, kind="passkey", public=public, credential=b"c", device_bound=True
     )
     refusal(replaced(one.sign(PERSON, SUBJECT, NONCE), key=key.id), key)
+
+
+IDENTITY = bytes([1]) + bytes(31)
+
+
+@pytest.mark.parametrize("public", [IDENTITY, bytes(31) + b"\x80", bytes([0xEE]) + b"\xff" * 31])
+def test_a_key_under_which_anybody_can_sign_signs_nothing(public):
+    """The neutral point as key and R, zero as S: such a signature holds for every message."""
+    anybody = IDENTITY + bytes(32)
+    software = Key(id=key_id(public), person=PERSON, kind="software", public=public)
+    made = replaced(SOFTWARE.sign(PERSON, SUBJECT, NONCE), key=software.id, signature=anybody)
+    assert "anybody can sign" in refusal(made, software)
+    cose = encode_cbor({1: 1, 3: -8, -1: 6, -2: public})
+    passkey = Key(id=key_id(cose), person=PERSON, kind="passkey", public=cose, credential=b"c")
+    one = PASSKEYS["EdDSA"]
+    assert "anybody can sign" in refusal(
+        replaced(one.sign(PERSON, SUBJECT, NONCE), key=passkey.id, signature=anybody), passkey
+    )
+
+
+NO_ORIGINS = [
+    "https://countersign.example/",
+    "https://COUNTERSIGN.example",
+    "http://countersign.example",
+    "https://evil.example",
+    "https://evilcountersign.example",
+    "https://countersign.example:",
+    "https://countersign.example\n",
+    "countersign.example",
+    "",
+]
+
+
+@pytest.mark.parametrize("origin", NO_ORIGINS)
+def test_an_origin_that_no_passkey_of_the_domain_is_used_on_is_no_setting(origin):
+    with pytest.raises(ValueError, match=r"origin|https|domain"):
+        Relying(rp_id="countersign.example", origins=(origin,))
+
+
+def test_pages_below_the_domain_and_a_developers_own_machine_are_origins():
+    Relying(rp_id="countersign.example", origins=("https://soc.countersign.example:8443",))
+    Relying(rp_id="localhost", origins=("http://localhost:8000",))
 
 
 # ---- any byte --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ kept together or not at all. When `with store.transaction()` ends without an err
 `save` may be repeated: the second time changes nothing.
 """
 
-from countersign.ports.bundle import Clock, Drafter, Ports, Store, Transaction
+from countersign.ports.bundle import Clock, Drafter, Entropy, Ports, Store, Transaction
 from countersign.ports.cases import (
     BriefState,
     BriefStore,
@@ -45,6 +45,7 @@ __all__ = [
     "Counts",
     "CoverageStore",
     "Drafter",
+    "Entropy",
     "EvidenceStore",
     "FollowStore",
     "GroupStore",

@@ -9,6 +9,7 @@ from countersign.core.briefs.dossier import Dossier
 from countersign.core.cases.decisive import Decisive
 from countersign.core.cases.echoes import Echoes
 from countersign.core.facts.signals import Signals
+from countersign.core.identity.signed import Relying
 from countersign.core.records.fields import Dictionary
 from countersign.ports.cases import BriefStore, CaseStore, CoverageStore, ReferenceStore
 from countersign.ports.groups import GroupStore
@@ -79,6 +80,14 @@ class Clock(Protocol):
         ...
 
 
+class Entropy(Protocol):
+    """Randomness that nobody can foresee: for nonces, tokens, salts and pseudonyms, never for ids of content."""
+
+    def draw(self, count: int) -> bytes:
+        """So many fresh random bytes."""
+        ...
+
+
 class Drafter(Protocol):
     """Whoever speaks of a dossier. It is given nothing else."""
 
@@ -103,3 +112,5 @@ class Ports(msgspec.Struct, frozen=True):
     signals: Signals
     decisive: Decisive
     echoes: Echoes
+    relying: Relying
+    entropy: Entropy

@@ -31,6 +31,7 @@ from webauthn.helpers.structs import (
     CredentialDeviceType,
 )
 
+from countersign.core.identity import ed25519
 from countersign.core.identity.people import Assurance, Key
 from countersign.core.identity.signed import Relying, Signature
 from countersign.errors import SignatureRefused
@@ -146,7 +147,8 @@ def _ensure_strong(public: bytes) -> None:
     match decode_credential_public_key(public):
         case DecodedEC2PublicKey(alg=COSEAlgorithmIdentifier.ECDSA_SHA_256, crv=COSECRV.P256):
             return
-        case DecodedOKPPublicKey(alg=COSEAlgorithmIdentifier.EDDSA, crv=COSECRV.ED25519):
+        case DecodedOKPPublicKey(alg=COSEAlgorithmIdentifier.EDDSA, crv=COSECRV.ED25519, x=point):
+            ed25519.ensure_usable(point)
             return
         case DecodedRSAPublicKey(alg=COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256, n=modulus):
             if len(modulus.lstrip(b"\0")) >= RSA_BYTES:

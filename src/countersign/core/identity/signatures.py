@@ -12,9 +12,7 @@ used once; that the key was in force; and what the person may do. `steps/people.
 
 from hashlib import sha256
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from countersign.core.identity import ed25519
 from countersign.core.identity.people import Assurance, Key
 from countersign.core.identity.signed import Relying, Signature
 from countersign.core.ids import digest
@@ -23,8 +21,6 @@ from countersign.errors import SignatureRefused
 __all__ = ["NONCE_BYTES", "SUBJECT_BYTES", "Relying", "Signature", "challenge", "key_id", "verified"]
 
 SUBJECT_BYTES = NONCE_BYTES = 32
-ED25519_PUBLIC_BYTES = 32
-ED25519_SIGNATURE_BYTES = 64
 
 
 def challenge(person: str, subject: bytes, nonce: bytes) -> bytes:
@@ -73,12 +69,5 @@ def _software(signature: Signature, key: Key, expected: bytes) -> Assurance:
     """Ed25519 (RFC 8032) over the 32 bytes of the challenge."""
     if signature.client_data or signature.authenticator_data:
         raise SignatureRefused("a software signature carries no browser's data")
-    if len(key.public) != ED25519_PUBLIC_BYTES or len(signature.signature) != ED25519_SIGNATURE_BYTES:
-        raise SignatureRefused("an Ed25519 key has 32 bytes and a signature 64")
-    try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(signature.signature, expected)
-    except (InvalidSignature, ValueError) as exc:
-        raise SignatureRefused(
-            "the signature does not hold for this person, subject and nonce under this key"
-        ) from exc
+    ed25519.ensure_holds(key.public, signature.signature, expected)
     return "software"

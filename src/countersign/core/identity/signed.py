@@ -1,18 +1,33 @@
 """A signature as it is handed in and kept, and where passkeys may be used."""
 
+import re
+
 import msgspec
 
 from countersign.core.identity.people import KeyKind
 
+_ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9]\d{0,4})?", re.ASCII)
 
-class Relying(msgspec.Struct, frozen=True, kw_only=True):
+
+class Relying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where passkeys are used: the relying party's id (a domain) and the origins that may ask for a signature.
 
-    With no origin no passkey is accepted.
+    With no origin no passkey is accepted. `ValueError` for an origin that browsers write in another way, that anybody
+    on the network could stand in for, or that no passkey of the domain is used on.
     """
 
     rp_id: str = "localhost"
     origins: tuple[str, ...] = ()  # scheme://host[:port], exactly as browsers write it
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            found = _ORIGIN.fullmatch(origin)
+            if found is None:
+                raise ValueError(f"{origin!r} is no origin: https://HOST or https://HOST:PORT, in lower case")
+            if found["scheme"] == "http" and found["host"] != "localhost":
+                raise ValueError(f"{origin!r} is not https")
+            if found["host"] != self.rp_id and not found["host"].endswith(f".{self.rp_id}"):
+                raise ValueError(f"{origin!r} is not on the domain {self.rp_id!r}")
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
