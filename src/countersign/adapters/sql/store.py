@@ -23,7 +23,6 @@ from countersign.adapters.sql.group_store import SqlGroupStore
 from countersign.adapters.sql.log_store import SqlAuditLog, SqlLogStage
 from countersign.adapters.sql.people_store import SqlPeopleStore
 from countersign.adapters.sql.review_store import SqlReviewStore
-from countersign.adapters.sql.people_store import SqlPeopleStore
 from countersign.adapters.sql.session import Remembered, Session
 from countersign.errors import StoreUnavailable
 from countersign.ports import Sealer
