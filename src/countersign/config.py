@@ -19,6 +19,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database_url: str = ""  # empty: SQLite in the home; else postgresql+psycopg://…
     drafter: str = "rules"
+    log_origin: str = (
+        ""  # the log's name: where its files are served, without https://; empty: one made of its key
+    )
     passkeys: Relying = Relying()  # no origin: no passkey is accepted
 
 

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from countersign import config
-from countersign.adapters import clock, dictionaries
+from countersign.adapters import cedar, clock, dictionaries
 from countersign.adapters.drafters.rules import RulesDrafter
 from countersign.adapters.keys import HomeSealer
+from countersign.adapters.log_files import FolderFiles
+from countersign.adapters.log_signer import HomeSigner
 from countersign.adapters.sources import mapping_shelf, read
 from countersign.adapters.sources.following import Following
 from countersign.adapters.sources.following import Look as Seen
 from countersign.adapters.sources.mapping import RecordMapping
 from countersign.adapters.sources.unwrapping import follow_mapped, read_mapped
+from countersign.adapters.sql import roles
 from countersign.adapters.sql.engine import sqlite_url
 from countersign.adapters.sql.store import is_written, open_store
 from countersign.core.facts.signals import Signals
@@ -21,6 +24,9 @@ from countersign.core.records.evidence import Incoming, Quarantined, Skipped
 from countersign.core.records.fields import Dictionary
 from countersign.errors import ConfigError
 from countersign.ports import Drafter, Ports, Position
+from countersign.steps.publish import LogPublisher
+
+LOG_FOLDER = "log"  # in the home: what any web server can host
 
 Outcome = Incoming | Quarantined | Skipped
 Tail = Following
@@ -106,9 +112,11 @@ def open_ports(
     url = database_url(folder, settings)
     _ensure_seeded(folder, url)
     sealer = HomeSealer.open(folder)
+    store, time = open_store(url, sealer), SystemClock()
+    signer, files = HomeSigner(folder, settings.log_origin), FolderFiles(folder / LOG_FOLDER)
     return Ports(
-        open_store(url, sealer),
-        SystemClock(),
+        store,
+        time,
         sealer,
         drafter(drafter_name or settings.drafter),
         dictionary(known),
@@ -117,6 +125,8 @@ def open_ports(
         dictionaries.bundled_echoes(),
         relying=settings.passkeys,
         entropy=SystemEntropy(),
+        publisher=LogPublisher(store, time, signer, files),
+        policy=cedar.open_policies(folder),
     )
 
 
@@ -132,6 +142,11 @@ def _ensure_seeded(folder: Path, url: str) -> None:
             f"{seed} is missing, and the log in this store was written with it",
             hint="Restore seed.key from a backup; without it nothing that was logged can be shown to be what it was.",
         )
+
+
+def grants(schema: str) -> Iterator[str]:
+    """SQL that makes PostgreSQL's roles and gives each exactly what it may do."""
+    return roles.statements(schema)
 
 
 def incoming(

@@ -17,7 +17,15 @@ from countersign.ports.cases import (
     ReferenceStore,
 )
 from countersign.ports.groups import GroupStore, Member, Waiting
-from countersign.ports.log import AuditLog, ContentStore, LogFiles, LogSigner, LogStage, Sealer
+from countersign.ports.log import (
+    AuditLog,
+    ContentStore,
+    LogFiles,
+    LogSigner,
+    LogStage,
+    Publisher,
+    Sealer,
+)
 from countersign.ports.people import PeopleStore
 from countersign.ports.records import (
     AlertStore,
@@ -61,6 +69,7 @@ __all__ = [
     "Ports",
     "Position",
     "Proposal",
+    "Publisher",
     "QuarantineStore",
     "ReferenceFile",
     "ReferenceStore",

@@ -13,10 +13,10 @@ from countersign.core.identity.signed import Relying
 from countersign.core.records.fields import Dictionary
 from countersign.ports.cases import BriefStore, CaseStore, CoverageStore, ReferenceStore
 from countersign.ports.groups import GroupStore
-from countersign.ports.log import AuditLog, ContentStore, LogStage, Sealer
+from countersign.ports.log import AuditLog, ContentStore, LogStage, Publisher, Sealer
 from countersign.ports.people import PeopleStore
 from countersign.ports.records import AlertStore, EvidenceStore, FollowStore, QuarantineStore
-from countersign.ports.review import ReviewStore
+from countersign.ports.review import PolicyEngine, ReviewStore
 
 
 class Transaction(Protocol):
@@ -112,5 +112,7 @@ class Ports(msgspec.Struct, frozen=True):
     signals: Signals
     decisive: Decisive
     echoes: Echoes
+    publisher: Publisher
     relying: Relying
     entropy: Entropy
+    policy: PolicyEngine

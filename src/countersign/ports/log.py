@@ -1,9 +1,10 @@
 """The audit log, from inside a transaction and from outside."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from countersign.core.log.auditlog import Blob, Entry, Head, LogCheck, Stored
+from countersign.core.log.auditlog import Blob, Entry, Head, LogCheck, SignedHead, Stored
 
 
 class LogStage(Protocol):
@@ -18,6 +19,10 @@ class LogStage(Protocol):
 
     def holds(self, entry_id: str) -> bool:
         """Is an entry of this id written already, in this transaction or before it?"""
+        ...
+
+    def read(self, entry_id: str) -> Entry | None:
+        """The entry of this id, written in this transaction or before it, with an index or without."""
         ...
 
 
@@ -38,6 +43,34 @@ class AuditLog(Protocol):
 
     def entries(self, start: int, limit: int) -> tuple[Stored, ...]:
         """Sequenced entries from index `start`, in order."""
+        ...
+
+    def find(self, entry_id: str) -> Stored | None:
+        """The sequenced entry of this id; None when there is none, or it waits for an index."""
+        ...
+
+    def checkpoint(self, size: int | None = None) -> SignedHead | None:
+        """The newest checkpoint, or that of this size; None when there is none."""
+        ...
+
+    def checkpoint_sizes(self, since: int) -> tuple[int, ...]:
+        """The sizes from `since` on that have a checkpoint, ascending."""
+        ...
+
+    def settled(self) -> SignedHead | None:
+        """The newest checkpoint if it covers every entry there is, staged ones too; else None."""
+        ...
+
+    def keep_checkpoint(self, signed: SignedHead, after: SignedHead | None) -> None:
+        """Keep a checkpoint, durably. `AuditLogConflict` unless `after` is the newest, and smaller."""
+        ...
+
+    def cosignatures(self, size: int) -> tuple[bytes, ...]:
+        """What witnesses signed of the checkpoint of this size: signature lines, by name."""
+        ...
+
+    def add_cosignature(self, size: int, name: str, line: bytes) -> None:
+        """Keep a witness's signature line; the first of a name stays."""
         ...
 
     def of_case(self, case_id: str, kind: str) -> tuple[Entry, ...]:
@@ -104,7 +137,11 @@ class ContentStore(Protocol):
 
 
 class LogSigner(Protocol):
-    """The key that signs checkpoints. Only what publishes holds it."""
+    """The key that signs checkpoints. Only what publishes holds it. A key that is missing is a `ConfigError`."""
+
+    def make(self) -> None:
+        """Make the key of a new log, durably; nothing happens where there is one."""
+        ...
 
     @property
     def origin(self) -> str:
@@ -122,16 +159,64 @@ class LogSigner(Protocol):
 
 
 class LogFiles(Protocol):
-    """The published log as files: tiles, entry bundles and the checkpoint, as C2SP tlog-tiles names them."""
+    """The published log as files: tiles, entry bundles and the checkpoint, as C2SP tlog-tiles names them.
+
+    What cannot be written is an `AuditLogUnavailable` that says so.
+    """
+
+    def holding(self) -> AbstractContextManager[None]:
+        """One publisher at a time, among all processes; others wait. Write only while holding."""
+        ...
 
     def read(self, path: str) -> bytes | None:
-        """The file's bytes; None when there is none."""
+        """The file's bytes; None when there is none. What waits to be written is not there yet."""
         ...
 
     def write(self, path: str, content: bytes) -> None:
-        """Write it whole and durably: a temporary file, fsync, rename. A full tile is never replaced by other bytes."""
+        """Write it whole, in place with the next `sync`. `TamperDetected` where a full tile has other bytes."""
         ...
 
     def sync(self) -> None:
-        """Everything written so far is on disk, folders too."""
+        """Everything written so far is in its place and on disk, folders too."""
+        ...
+
+    def drop_partials(self, path: str) -> None:
+        """Remove the partial files of a tile whose full file is in place."""
+        ...
+
+    def set_aside(self, path: str) -> None:
+        """Take a damaged file out of what is served, and keep it."""
+        ...
+
+    def paths(self) -> Iterator[str]:
+        """Every file that is served."""
+        ...
+
+
+class Publisher(Protocol):
+    """Puts every committed entry under a signed checkpoint."""
+
+    def publish(self) -> Head:
+        """Sequence, write the files, sign: the published head. Call it outside any transaction.
+
+        An entry is published once its index is below the head's size. `AuditLogUnavailable` when the log cannot
+        be written, `ConfigError` when the key is missing, `TamperDetected` when what is stored does not hold:
+        nothing may be shown or decided then.
+        """
+        ...
+
+    def rebuild(self) -> tuple[str, ...]:
+        """Check every published file against the entries, and write those anew that are missing or damaged.
+
+        Their paths. `TamperDetected` unless the entries still give the root that was signed.
+        """
+        ...
+
+    def served(self) -> Iterator[tuple[str, bytes]]:
+        """Publish, then every file of the log, path and bytes, worked out from the entries; the checkpoint last."""
+        ...
+
+    @property
+    def verifier(self) -> str:
+        """The verifier key of this log: NAME+HASH+BASE64. `ConfigError` where there is no key."""
         ...

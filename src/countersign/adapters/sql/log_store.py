@@ -5,14 +5,25 @@ a stored head). A crash before sequencing leaves it staged; the next `sequence` 
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, exists, func, insert, select
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import READ_ONLY, lock_whole_store
 from countersign.adapters.sql.session import Session
-from countersign.core.log.auditlog import Entry, Head, LogCheck, Stored, check_log, entry_bytes, read_entry
+from countersign.core.log.auditlog import (
+    Entry,
+    Head,
+    LogCheck,
+    SignedHead,
+    Stored,
+    check_log,
+    entry_bytes,
+    read_entry,
+)
 from countersign.core.log.merkle import CompactRange, leaf_hash
 from countersign.errors import AuditLogConflict, AuditLogUnavailable, TamperDetected
 
@@ -46,6 +57,14 @@ class SqlLogStage:
         except SQLAlchemyError as exc:
             raise AuditLogUnavailable from exc
 
+    def read(self, entry_id: str) -> Entry | None:
+        table = tables.log_entry
+        try:
+            raw = self._connection.execute(select(table.c.raw).where(table.c.id == entry_id)).scalar()
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable from exc
+        return None if raw is None else read_entry(bytes(raw))
+
     def _index_of(self, entry_id: str, raw: bytes) -> int | None:
         table, order = tables.log_entry, tables.log_sequence
         query = (
@@ -76,17 +95,67 @@ class SqlAuditLog:
             raise AuditLogUnavailable("the log could not be sequenced") from exc
 
     def head(self) -> Head:
-        try:
-            with self._engine.execution_options(**READ_ONLY).begin() as connection:
-                tree, _ = _last_head(connection)
-                return Head(tree.size, tree.root())
-        except SQLAlchemyError as exc:
-            raise AuditLogUnavailable from exc
+        with self._reading() as connection:
+            tree, _ = _last_head(connection)
+            return Head(tree.size, tree.root())
 
     def entries(self, start: int, limit: int) -> tuple[Stored, ...]:
+        with self._reading() as connection:
+            return tuple(_stored(connection, start, limit))
+
+    def find(self, entry_id: str) -> Stored | None:
+        query = _IN_ORDER.where(tables.log_entry.c.id == entry_id)
+        with self._reading() as connection:
+            return next(_read(connection, query), None)
+
+    def checkpoint(self, size: int | None = None) -> SignedHead | None:
+        with self._reading() as connection:
+            return _checkpoint(connection, size)
+
+    def checkpoint_sizes(self, since: int) -> tuple[int, ...]:
+        sizes = tables.log_checkpoint.c.size
+        with self._reading() as connection:
+            return tuple(connection.execute(select(sizes).where(sizes >= since).order_by(sizes)).scalars())
+
+    def settled(self) -> SignedHead | None:
+        with self._reading() as connection:
+            signed = _checkpoint(connection)
+            waiting = connection.execute(select(exists(tables.log_staged))).scalar_one()
+            size = connection.execute(select(func.max(tables.log_head.c.size))).scalar_one() or 0
+        return signed if signed and signed.size == size and not waiting else None
+
+    def keep_checkpoint(self, signed: SignedHead, after: SignedHead | None) -> None:
+        try:
+            with self._engine.begin() as connection:
+                lock_whole_store(connection, SEQUENCER_LOCK)
+                newest = _checkpoint(connection)
+                if newest != after or (after and signed.size <= after.size):
+                    raise AuditLogConflict(
+                        "another checkpoint was signed meanwhile; this one is not given out"
+                    )
+                row = {"size": signed.size, "root": signed.root, "note": signed.note}
+                connection.execute(insert(tables.log_checkpoint).values(**row))
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable("the checkpoint could not be stored, so it is not given out") from exc
+
+    def cosignatures(self, size: int) -> tuple[bytes, ...]:
+        table = tables.log_cosignature
+        query = select(table.c.line).where(table.c.size == size).order_by(table.c.name)
+        with self._reading() as connection:
+            return tuple(bytes(line) for line in connection.execute(query).scalars())
+
+    def add_cosignature(self, size: int, name: str, line: bytes) -> None:
+        try:
+            with self._engine.begin() as connection:
+                bulk.add_once(connection, tables.log_cosignature, size=size, name=name, line=line)
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable("the cosignature could not be stored") from exc
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
         try:
             with self._engine.execution_options(**READ_ONLY).begin() as connection:
-                return tuple(_stored(connection, start, limit))
+                yield connection
         except SQLAlchemyError as exc:
             raise AuditLogUnavailable from exc
 
@@ -110,7 +179,8 @@ class SqlAuditLog:
     def verify(self, kept: Iterable[Head] = ()) -> LogCheck:
         try:
             with self._engine.execution_options(**READ_ONLY).begin() as connection:
-                heads = [Head(size, bytes(root)) for size, root in connection.execute(_HEADS)]
+                found = [*connection.execute(_HEADS), *connection.execute(_SIGNED)]
+                heads = [Head(size, bytes(root)) for size, root in found]
                 result = check_log(_all_stored(connection), [*heads, *kept])
                 return _without_lost(connection, result) if result.status == "intact" else result
         except SQLAlchemyError as exc:
@@ -118,13 +188,17 @@ class SqlAuditLog:
 
 
 _HEADS = select(tables.log_head.c.size, tables.log_head.c.root).order_by(tables.log_head.c.size)
+_SIGNED = select(tables.log_checkpoint.c.size, tables.log_checkpoint.c.root).order_by(
+    tables.log_checkpoint.c.size
+)
 
 
 def _sequence(connection: Connection) -> Head:
     tree, fence = _last_head(connection)
     entry, staged = tables.log_entry, tables.log_staged
-    waiting = select(entry.c.seq, entry.c.raw).join(staged, staged.c.entry_seq == entry.c.seq)
-    rows = connection.execute(waiting.order_by(entry.c.seq)).all()
+    waiting = select(entry.c.seq, entry.c.raw).join_from(staged, entry, entry.c.seq == staged.c.entry_seq)
+    # In the order of the few that wait: by `log_entry.seq`, SQLite looks through the whole log for them.
+    rows = connection.execute(waiting.order_by(staged.c.entry_seq)).all()
     if not rows:
         return Head(tree.size, tree.root())
     leaves = [leaf_hash(bytes(row.raw)) for row in rows]
@@ -157,17 +231,27 @@ def _last_head(connection: Connection) -> tuple[CompactRange, int]:
     return tree, row.fence
 
 
+def _checkpoint(connection: Connection, size: int | None = None) -> SignedHead | None:
+    table = tables.log_checkpoint
+    query = select(table).order_by(table.c.size.desc()).limit(1)
+    row = connection.execute(query if size is None else query.where(table.c.size == size)).first()
+    return None if row is None else SignedHead(row.size, bytes(row.root), bytes(row.note))
+
+
+_IN_ORDER = (
+    select(tables.log_sequence.c.position, tables.log_entry.c.raw, tables.log_sequence.c.leaf)
+    .join(tables.log_entry, tables.log_entry.c.seq == tables.log_sequence.c.entry_seq)
+    .order_by(tables.log_sequence.c.position)
+)
+
+
 def _stored(connection: Connection, start: int, limit: int) -> Iterator[Stored]:
-    order, entry = tables.log_sequence, tables.log_entry
-    query = (
-        select(order.c.position, order.c.leaf, entry.c.raw)
-        .join(entry, entry.c.seq == order.c.entry_seq)
-        .where(order.c.position >= start)
-        .order_by(order.c.position)
-        .limit(limit)
-    )
-    for row in connection.execute(query):
-        yield Stored(row.position, bytes(row.raw), bytes(row.leaf))
+    return _read(connection, _IN_ORDER.where(tables.log_sequence.c.position >= start).limit(limit))
+
+
+def _read(connection: Connection, query: Select[Any]) -> Iterator[Stored]:
+    for position, raw, leaf in connection.execute(query):
+        yield Stored(position, bytes(raw), bytes(leaf))
 
 
 def _all_stored(connection: Connection) -> Iterator[Stored]:

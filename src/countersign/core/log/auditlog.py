@@ -180,6 +180,14 @@ class Head(msgspec.Struct, frozen=True):
     root: bytes
 
 
+class SignedHead(msgspec.Struct, frozen=True):
+    """A head that was signed: its size and root, and the signed note byte for byte."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
 class Stored(msgspec.Struct, frozen=True):
     """An entry as the log's storage holds it: index from 0, the entry's bytes, its leaf hash."""
 
