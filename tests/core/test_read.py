@@ -5,14 +5,26 @@ from countersign.core.records.evidence import Evidence, Provenance
 from countersign.core.records.intake import MOST_FIRST, Read
 
 
+def record(number):
+    raw = b"%d" % number
+    where = (Provenance("eve.jsonl", number),)
+    return Evidence(evidence_id(raw), "suricata.eve", "edge", "json/1", raw, None, None, where)
+
+
 def read(numbers):
-    made = Read()
-    for number in numbers:
-        raw = b"%d" % number
-        where = (Provenance("eve.jsonl", number),)
-        record = Evidence(evidence_id(raw), "suricata.eve", "edge", "json/1", raw, None, None, where)
-        made.take(record, alerted=False)
+    made, records = Read(), [record(number) for number in numbers]
+    made.take(records, {one.id for one in records})
     return made
+
+
+def test_a_record_counts_once_in_a_run_whoever_stored_it_first():
+    made, [stored, first, second] = Read(), map(record, range(3))
+
+    assert [0, 1] == made.take([stored, first, stored, first], {first.id})
+    assert [2] == made.take([first, stored, second], {second.id})
+    assert [] == made.take([second], ())
+    assert 3 == made.distinct
+    assert [stored.id, first.id, second.id] == made.first
 
 
 def test_parts_of_a_run_hold_no_more_first_records_than_one_part():

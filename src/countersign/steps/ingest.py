@@ -9,16 +9,14 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from countersign.core.cases.arrival import Arrived, arrive
-from countersign.core.cases.sighting import Sighting
 from countersign.core.ids import digest
-from countersign.core.records.alert import Alert
 from countersign.core.records.evidence import Evidence, Incoming, Quarantined, Skipped
 from countersign.core.records.intake import UNKNOWN, Read
 from countersign.core.records.shapes import UntypedFields
-from countersign.ports import Pair, Ports, Position, Transaction
+from countersign.ports import Ports, Position, Transaction
 from countersign.steps.audit import stage
 
-BATCH = 2000  # records a transaction, …
+BATCH = 8000  # records a transaction, …
 BATCH_BYTES = 16 * 1024 * 1024  # … or as soon as they hold so much
 MAPPED_JSON = "json."  # how the schemas begin that mappings give to JSON
 Noted = Callable[[int], None]
@@ -49,7 +47,8 @@ def ingest(
         else:
             if isinstance(outcome, Incoming):
                 outcome = arrive(outcome, ports.dictionary, untyped, ports.clock.now_ns())  # noqa: PLW2901 - the same record, looked at
-            _take(outcome, read, batch)
+            batch.arrived.append(outcome)
+            batch.size += len(outcome.record.raw)
         if batch.is_full:
             _keep(ports, batch, read)
             noted(read.records)
@@ -65,44 +64,47 @@ class _Batch:
     """What is kept in one transaction."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[Evidence, tuple[Pair, ...]]] = []
-        self.raised: list[tuple[Alert, Sighting]] = []
+        self.arrived: list[Arrived] = []
         self.refused: list[Quarantined] = []
-        self.mapped: list[str] = []  # ids of JSON records that a mapping knows, each once in a run
         self.size = 0  # bytes
 
     @property
     def is_full(self) -> bool:
         """Is it time to write?"""
-        return len(self.records) + len(self.refused) >= BATCH or self.size >= BATCH_BYTES
-
-
-def _take(arrived: Arrived, read: Read, batch: _Batch) -> None:
-    record, alert, seen = arrived.record, arrived.alert, arrived.sighting
-    new = read.take(record, alerted=alert is not None)
-    read.untyped_records[record.schema] += arrived.untyped
-    if new and alert is not None and seen is not None:
-        batch.raised.append((alert, seen))
-    if new and record.schema.startswith(MAPPED_JSON) and record.schema != UNKNOWN:
-        batch.mapped.append(record.id)
-    batch.records.append((record, arrived.pairs))
-    batch.size += len(record.raw)
+        return len(self.arrived) + len(self.refused) >= BATCH or self.size >= BATCH_BYTES
 
 
 def _keep(ports: Ports, batch: _Batch, read: Read, position: Position | None = None) -> None:
-    if not batch.records and not batch.refused and position is None:
+    arrived = batch.arrived
+    if not arrived and not batch.refused and position is None:
         return
+    records = [one.record for one in arrived]
     with ports.store.transaction() as tx:
-        new = tx.evidence.add(batch.records)
-        fresh = tx.alerts.add(alert for alert, _ in batch.raised)
-        tx.groups.wait((alert.evidence, seen) for alert, seen in batch.raised if alert.id in fresh)
+        new = tx.evidence.add([(one.record, one.pairs) for one in arrived])
+        first = [arrived[number] for number in read.take(records, new)]
+        _raise(tx, read, first)
         kept = tx.quarantine.add(batch.refused)
-        read.still_unknown += _still_unknown(tx, [eid for eid in batch.mapped if eid not in new])
+        known = [one.record for one in first if one.record.id not in new]
+        read.still_unknown += _still_unknown(tx, [one.id for one in known if _is_mapped(one)])
         if position is not None:
             tx.following.save(position)
-        arrived = [record for record, _ in batch.records if record.id in new]
-        _log(ports, tx, arrived, batch.refused if kept else [])
+        _log(ports, tx, [one for one in records if one.id in new], batch.refused if kept else [])
+    read.untyped_records.update(dict.fromkeys((one.schema for one in records), 0))
+    read.untyped_records.update([one.record.schema for one in arrived if one.untyped])
     read.quarantined += batch.refused
+
+
+def _raise(tx: Transaction, read: Read, first: list[Arrived]) -> None:
+    """Their alerts wait for the grouping, but for those that were raised before."""
+    raised = [(one.alert, one.sighting) for one in first if one.alert and one.sighting]
+    read.raised(alert.evidence for alert, _ in raised)
+    fresh = tx.alerts.add([alert for alert, _ in raised])
+    tx.groups.wait([(alert.evidence, seen) for alert, seen in raised if alert.id in fresh])
+
+
+def _is_mapped(record: Evidence) -> bool:
+    """Is it JSON that a mapping knows?"""
+    return record.schema.startswith(MAPPED_JSON) and record.schema != UNKNOWN
 
 
 def _still_unknown(tx: Transaction, known: list[str]) -> int:

@@ -1,7 +1,8 @@
 """From an incoming record to evidence: its digest, its clock, its source instance. Nothing is dropped."""
 
+from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from countersign.core.ids import evidence_id
@@ -13,6 +14,43 @@ UNKNOWN = "json.unknown"  # the schema of JSON that nobody recognised
 DIGEST_BYTES = 32
 MOST_FIRST = 10_001  # one more than a case that is opened by hand holds
 LOWEST_NS, HIGHEST_NS = -(2**63), 2**63 - 1
+
+
+class _Seen:
+    """Keyed hashes of record ids (nobody aims at a collision): eight bytes each, until one comes again."""
+
+    def __init__(self) -> None:
+        self._all = array("q")
+        self._index: set[int] | None = None  # made when it is first asked
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all)
+
+    def __contains__(self, key: int) -> bool:
+        if self._index is None:
+            self._index = set(self._all)
+        return key in self._index
+
+    def note(self, key: int) -> None:
+        """One that surely is new."""
+        self._all.append(key)
+        if self._index is not None:
+            self._index.add(key)
+
+    def meet(self, key: int) -> bool:
+        """Was it not seen before?"""
+        new = key not in self
+        if new:
+            self.note(key)
+        return new
+
+    def update(self, other: "_Seen") -> None:
+        """Those of another too."""
+        for key in other:
+            self.meet(key)
 
 
 class Read:
@@ -30,7 +68,7 @@ class Read:
         self.still_unknown = (
             0  # records that a mapping knows now, and that are stored as UNKNOWN since before
         )
-        self.seen: set[int] = set()  # keyed hashes of record ids
+        self.seen = _Seen()
         self.evidence_of_alerts = bytearray()  # digests, one after the other
 
     @property
@@ -49,19 +87,29 @@ class Read:
         for at in range(0, len(self.evidence_of_alerts), DIGEST_BYTES):
             yield f"sha256:{self.evidence_of_alerts[at : at + DIGEST_BYTES].hex()}"
 
-    def take(self, record: Evidence, *, alerted: bool) -> bool:
-        """Note a record; whether it is the first of its kind. `hash` is keyed: nobody aims at a collision."""
-        self.formats[record.schema] += 1
-        self.by_file[record.provenance[0].file] = record.schema
-        key = hash(record.id)
-        if key in self.seen:
-            return False
-        self.seen.add(key)
-        if len(self.first) < MOST_FIRST:
-            self.first.append(record.id)
-        if alerted:
-            self.evidence_of_alerts += bytes.fromhex(record.id[7:])
-        return True
+    def take(self, records: Sequence[Evidence], new: Collection[str]) -> list[int]:
+        """Note records that were kept; which of them are the first of their kind in this run.
+
+        `new` are the ids of those that nobody had stored before, so that nobody has to look for them.
+        """
+        fresh, seen = set(new), self.seen
+        first = []
+        for number, record in enumerate(records):
+            eid = record.id
+            if eid in fresh:
+                fresh.remove(eid)
+                seen.note(hash(eid))
+                first.append(number)
+            elif seen.meet(hash(eid)):
+                first.append(number)
+        self.first += [records[number].id for number in first[: MOST_FIRST - len(self.first)]]
+        self.formats.update([record.schema for record in records])
+        self.by_file.update([(record.provenance[0].file, record.schema) for record in records])
+        return first
+
+    def raised(self, evidence: Iterable[str]) -> None:
+        """These records are alerts."""
+        self.evidence_of_alerts += bytes.fromhex("".join([eid[7:] for eid in evidence]))
 
     def add(self, more: "Read") -> None:
         """What a later part of the same run read."""
@@ -69,7 +117,7 @@ class Read:
         self.evidence_of_alerts += more.evidence_of_alerts
         fresh = [eid for eid in more.first if hash(eid) not in self.seen]
         self.first += fresh[: MOST_FIRST - len(self.first)]
-        self.seen |= more.seen
+        self.seen.update(more.seen)
         self.formats.update(more.formats)
         self.untyped_records.update(more.untyped_records)
         self.by_file.update(more.by_file)
