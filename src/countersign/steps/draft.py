@@ -5,40 +5,32 @@ reply that is not a brief gives way to the rules drafter's, and the case says so
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
 
 from countersign.core.briefs import documents
-from countersign.core.briefs.brief import parse_brief, reread
-from countersign.core.briefs.redact import Prepared, masked, prepare
-from countersign.core.briefs.suggest import CLOSING, RULE_TABLE, supported
-from countersign.core.briefs.verified import (
-    Drafted,
-    Fallback,
-    Grounds,
-    Rank,
-    VerifiedBrief,
-    check_brief,
-    conclude,
-)
+from countersign.core.briefs.circumstances import written
+from countersign.core.briefs.concluding import Around, Asked, Briefed, asked, briefed, drafted, flagged
+from countersign.core.briefs.redact import Prepared
+from countersign.core.briefs.suggest import RULE_TABLE
+from countersign.core.briefs.verified import Drafted, Fallback
 from countersign.core.canonical import NANOSECONDS
-from countersign.core.cases.case import Assembled, Case
+from countersign.core.cases.case import Assembled
 from countersign.core.cases.decisive import Extent, Heard
-from countersign.core.cases.quality import Beside, Flag, assess, by_schema, measured_skew
-from countersign.core.cases.tiers import gather, severity, techniques, tier
+from countersign.core.cases.quality import Beside, Flag, assess
+from countersign.core.cases.tiers import techniques
 from countersign.core.claims import verify
 from countersign.core.claims.coverage import Coverage
 from countersign.core.claims.reference import Reference
 from countersign.core.claims.snapshot import Snapshot
-from countersign.core.claims.verify import CheckedClaim
-from countersign.core.facts.menu import menu
 from countersign.core.ids import digest
-from countersign.core.panel.marking import aimed, marked_fields
 from countersign.errors import DraftError
 from countersign.ports import BriefState, CaseState, Drafter, Ports, Transaction
 from countersign.steps.audit import stage
+
+__all__ = ["Briefed", "Inputs", "brief_case", "brief_cases", "frozen", "judged_ns"]
 
 MAX_TOGETHER = 32  # cases that share a commit
 BESIDE_NS = 600 * NANOSECONDS  # a source that decides should have spoken this near to the case's records
@@ -56,25 +48,6 @@ class Inputs(msgspec.Struct, frozen=True):
     known: Mapping[str, Extent] = MappingProxyType(
         {}
     )  # schema → what the store holds of it; read when cases are drafted
-
-
-class Briefed(msgspec.Struct, frozen=True):
-    """A case with its brief, and the document that every door shows."""
-
-    case: Case
-    brief: VerifiedBrief
-    snapshot: Snapshot
-    flags: tuple[Flag, ...]
-    document: dict[str, object]
-
-
-class Around(msgspec.Struct, frozen=True):
-    """What is known of a case besides its records: its rules' families, what sources lack, what it was before."""
-
-    families: tuple[str, ...] = ()
-    unheard: tuple[str, ...] = ()
-    barred: tuple[str, ...] = ()
-    before: CaseState | None = None
 
 
 def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tuple[Flag, ...], Around]:
@@ -99,8 +72,15 @@ def frozen(one: Assembled, ports: Ports, inputs: Inputs) -> tuple[Snapshot, tupl
     )
     flags = assess(bare, beside=beside)
     barred = ports.decisive.barred(families, inputs.references)
-    around = Around(families, unheard, barred, before)
-    return bare.flagged(by_schema(flags), measured_skew(flags)), flags, around
+    around = Around(
+        families=families,
+        unheard=unheard,
+        barred=barred,
+        least_tier=before.tier if before else 0,
+        least_severity=before.severity if before else "low",
+        judged_ns=judged_ns(one, ports),
+    )
+    return flagged(bare, flags), flags, around
 
 
 def _missing(
@@ -143,15 +123,11 @@ def judged_ns(one: Assembled, ports: Ports) -> int:
     return max((r.event_ns for r in one.evidence if r.event_ns is not None), default=ports.clock.now_ns())
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """A case whose drafter is about to be asked; `run` names the request."""
+class Request(msgspec.Struct, frozen=True):
+    """A question on its way to the drafter; `run` names the request in the log."""
 
-    one: Assembled
-    snapshot: Snapshot
-    flags: tuple[Flag, ...]
-    prepared: Prepared
+    asked: Asked
     run: str
-    around: Around = Around()
 
 
 def brief_case(one: Assembled, ports: Ports, inputs: Inputs) -> Briefed:
@@ -164,17 +140,17 @@ def brief_cases(ones: Iterable[Assembled], ports: Ports, inputs: Inputs) -> Iter
     with ports.store.reading() as tx:
         inputs = msgspec.structs.replace(inputs, known=tx.evidence.extents())
     for some in _together(ones):
-        asked = [_prepared(one, ports, inputs) for one in some]
+        requests = [_prepared(one, ports, inputs) for one in some]
         with ports.store.transaction() as tx:
-            for each in asked:
+            for each in requests:
                 _ask(tx, ports, each)
-        made = [_briefed(each, ports, inputs) for each in asked]
+        made = [_made(each, ports, inputs) for each in requests]
         with ports.store.transaction() as tx:
-            for each, (briefed, reply) in zip(asked, made, strict=True):
-                _keep(tx, ports, briefed, reply, each.run)
-                if each.one.mark:
-                    tx.groups.drafted(each.one.id, each.one.mark)
-        yield from (briefed for briefed, _ in made)
+            for each, (one, reply) in zip(requests, made, strict=True):
+                _keep(tx, ports, one, reply, each.run)
+                if each.asked.one.mark:
+                    tx.groups.drafted(each.asked.one.id, each.asked.one.mark)
+        yield from (one for one, _ in made)
 
 
 def _together(ones: Iterable[Assembled]) -> Iterator[list[Assembled]]:
@@ -190,121 +166,60 @@ def _together(ones: Iterable[Assembled]) -> Iterator[list[Assembled]]:
         yield some
 
 
-def _prepared(one: Assembled, ports: Ports, inputs: Inputs) -> Asked:
+def _prepared(one: Assembled, ports: Ports, inputs: Inputs) -> Request:
     snapshot, flags, around = frozen(one, ports, inputs)
-    facts = menu(snapshot, ports.signals, one.alerts, one.duplicates)
-    asked = str(ports.clock.now_ns())
-    run = ports.sealer.pseudonym("run", f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{asked}".encode())
-    return Asked(one, snapshot, flags, prepare(one.id, snapshot, one.alerts, facts), run, around)
+    now = str(ports.clock.now_ns())
+    run = ports.sealer.pseudonym("run", f"{one.id}\n{snapshot.id}\n{ports.drafter.name}\n{now}".encode())
+    return Request(asked(one, snapshot, flags, around, inputs.references, ports.signals), run)
 
 
-def _briefed(asked: Asked, ports: Ports, inputs: Inputs) -> tuple[Briefed, bytes]:
-    one, snapshot, prepared = asked.one, asked.snapshot, asked.prepared
-    drafted, reply = _draft(ports, prepared, inputs)
-    stale = [r.kb for r in inputs.references if r.is_stale(judged_ns(one, ports))]
-    around, marked = asked.around, marked_fields(snapshot)
-    grounds = Grounds(snapshot, one.alerts, asked.flags, marked, tuple(stale), around.unheard, around.barred)
-    checked = check_brief(drafted.brief, grounds)
-    rank = _rank(checked, grounds, around)
-    brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
-    if brief.suggestion.disposition in CLOSING:
-        drafted, grounds = _redrafted(one, ports, prepared, drafted, grounds, brief=brief, asked=asked)
-        brief = conclude(one, drafted, checked, grounds, rank, prepared.facts)
-    case = Case(
-        one.id,
-        brief.title,
-        rank.severity,
-        rank.tier,
-        rank.because,
-        snapshot.id,
-        one.opened_because,
-        one.alerts,
-        tuple(record.id for record in one.evidence),
-        one.links,
-        one.duplicates,
-        one.left_out,
-        one.kind,
-        one.score,
-    )
-    document = documents.case_document(case, brief, snapshot, grounds.flags)
-    return Briefed(case, brief, snapshot, grounds.flags, document), reply
+def _made(request: Request, ports: Ports, inputs: Inputs) -> tuple[Briefed, bytes]:
+    said, reply = _draft(ports, request.asked, inputs)
+
+    def again(bare: Prepared) -> bytes:
+        return _asked_masked(ports, request, bare)
+
+    return briefed(request.asked, said, again), reply
 
 
-def _redrafted(
-    one: Assembled,
-    ports: Ports,
-    prepared: Prepared,
-    drafted: Drafted,
-    grounds: Grounds,
-    *,
-    brief: VerifiedBrief,
-    asked: Asked,
-) -> tuple[Drafted, Grounds]:
-    """Before anything is closed: draft again with outsiders' words masked, and see whether the suggestion stands."""
-    bare, run = masked(prepared), asked.run
+def _asked_masked(ports: Ports, request: Request, bare: Prepared) -> bytes:
+    """The drafter's reply to the dossier without outsiders' words, both on record."""
+    case, run = request.asked.one.id, request.run
+    ask, name = f"ask-{run}-masked", f"reply-{run}-masked"
     with ports.store.transaction() as tx:
         contents = {"dossier": bare.dossier.document}
-        stage(tx, ports, "draft.requested", f"ask-{run}-masked", case=one.id, contents=contents)
-    try:
-        reply = ports.drafter.draft(bare.dossier)
-        with ports.store.transaction() as tx:
-            refs, content = {"request": f"ask-{run}-masked"}, {"reply": reply}
-            name = f"reply-{run}-masked"
-            stage(tx, ports, "brief.drafted", name, case=one.id, refs=refs, contents=content)
-        again = parse_brief(reply, bare.cites, bare.menu)
-        checked = check_brief(reread(drafted.brief, again), grounds)
-        second = conclude(
-            one, Drafted(again, drafted.drafter), checked, grounds, _rank(checked, grounds, asked.around), {}
-        )
-        disposition = second.suggestion.disposition
-    except DraftError:
-        disposition = "insufficient_data"
-    if disposition != brief.suggestion.disposition:
-        detail = f"with outsiders' fields masked the suggestion is {disposition}"
-        grounds = msgspec.structs.replace(
-            grounds, flags=(*grounds.flags, Flag("influenced", "", "", detail, "C08"))
-        )
-    return msgspec.structs.replace(drafted, masked=disposition), grounds
+        stage(tx, ports, "draft.requested", ask, case=case, contents=contents)
+    reply = ports.drafter.draft(bare.dossier)
+    with ports.store.transaction() as tx:
+        contents = {"reply": reply}
+        stage(tx, ports, "brief.drafted", name, case=case, refs={"request": ask}, contents=contents)
+    return reply
 
 
-def _rank(checked: Sequence[CheckedClaim], grounds: Grounds, around: Around) -> Rank:
-    """The tier and severity now; neither falls below what the case had."""
-    snapshot, before = grounds.snapshot, around.before
-    held = supported(checked, snapshot, grounds.stale)[0]
-    weighed = gather(
-        snapshot,
-        grounds.alerts,
-        families=around.families,
-        codes=tuple(dict.fromkeys(reading.code for reading in held if reading.code != "tool_attack")),
-        markers=aimed(snapshot, grounds.marked),
-        partial=any(flag.partial for flag in grounds.flags),
-    )
-    level, because = tier(weighed, least=before.tier if before else 0)
-    return Rank(level, because, severity(weighed, level, least=before.severity if before else "low"))
-
-
-def _ask(tx: Transaction, ports: Ports, asked: Asked) -> None:
-    one, document = asked.one, asked.prepared.dossier.document
+def _ask(tx: Transaction, ports: Ports, request: Request) -> None:
+    question = request.asked
+    one, document = question.one, question.prepared.dossier.document
     manifest = msgspec.json.encode([record.id for record in one.evidence])
     digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
-    opened = f"open-{one.id}-{ports.sealer.pseudonym('snapshot', asked.snapshot.id.encode())[:16]}"
+    opened = f"open-{one.id}-{ports.sealer.pseudonym('snapshot', question.snapshot.id.encode())[:16]}"
     if not tx.log.holds(opened):
         data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
         stage(tx, ports, "case.opened", opened, case=one.id, data=data, bound={"evidence": manifest})
-    name, contents = f"ask-{asked.run}", {"dossier": document}
+    name, contents = f"ask-{request.run}", {"dossier": document, "circumstances": written(question)}
     stage(tx, ports, "draft.requested", name, case=one.id, digests=digests, contents=contents)
 
 
-def _draft(ports: Ports, prepared: Prepared, inputs: Inputs) -> tuple[Drafted, bytes]:
+def _draft(ports: Ports, question: Asked, inputs: Inputs) -> tuple[Drafted, bytes]:
+    dossier = question.prepared.dossier
     try:
-        reply = ports.drafter.draft(prepared.dossier)
-        return Drafted(parse_brief(reply, prepared.cites, prepared.menu), ports.drafter.name), reply
+        reply = ports.drafter.draft(dossier)
+        return drafted(question, reply, ports.drafter.name), reply
     except DraftError as error:
         if inputs.fallback is None:
             raise
-        reply = inputs.fallback.draft(prepared.dossier)
-        brief = parse_brief(reply, prepared.cites, prepared.menu)
-        return Drafted(brief, inputs.fallback.name, Fallback(ports.drafter.name, str(error))), reply
+        reply = inputs.fallback.draft(dossier)
+        instead = Fallback(ports.drafter.name, str(error))
+        return drafted(question, reply, inputs.fallback.name, instead), reply
 
 
 def _keep(tx: Transaction, ports: Ports, made: Briefed, reply: bytes, run: str) -> None:
