@@ -78,14 +78,15 @@ class SqlEvidenceStore:
         return seqs | numbered, new
 
     def _add_provenance(self, batch: Batch, seqs: Sequence[int]) -> None:
-        places = [
-            (seq, found.file, found.line)
-            for (evidence, _), seq in zip(batch, seqs, strict=True)
-            for found in evidence.provenance
-        ]
-        files = {path: self._session.file(path) for path in {path for _, path, _ in places}}
-        rows = {(seq, files[path], line) for seq, path, line in places}
-        bulk.insert(self._connection, tables.provenance, ("evidence_seq", "file_id", "line"), sorted(rows))
+        files: dict[str, int] = {}
+        rows: list[tuple[int, int, int]] = []
+        for (evidence, _), seq in zip(batch, seqs, strict=True):
+            for found in evidence.provenance:
+                path = found.file
+                number = files.get(path) or files.setdefault(path, self._session.file(path))
+                rows.append((seq, number, found.line))
+        rows.sort()
+        bulk.insert(self._connection, tables.provenance, ("evidence_seq", "file_id", "line"), rows)
 
     def get(self, ids: Collection[str]) -> Mapping[str, Evidence]:
         digests = [digest for eid in ids if (digest := _digest_or_none(eid))]

@@ -9,7 +9,7 @@ from countersign.adapters.sql import bulk, tables
 from countersign.errors import EvidenceNotFound
 
 Pair = tuple[str, str]
-REMEMBERED_OBSERVABLES = 500_000
+REMEMBERED_OBSERVABLES = 200_000
 INT64_MAX = 2**63 - 1
 
 

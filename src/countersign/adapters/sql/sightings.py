@@ -8,7 +8,7 @@ of 5,000 records has some 30,000 sightings, of a few hundred observables.
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy import ColumnElement, func, not_, select
 
@@ -20,14 +20,19 @@ COLUMNS = ("observable_id", "first_seq", "from_ns", "to_ns", "records", "posting
 Window = tuple[int | None, int | None]  # [from, to) in ns of 64 bits; None is open
 
 
-def add(session: Session, new: Iterable[tuple[int, Evidence, Sequence[Pair]]]) -> None:
+def add(session: Session, new: Sequence[tuple[int, Evidence, Sequence[Pair]]]) -> None:
     """Note the observables of records that were not known before: (row number, record, observables)."""
-    found: defaultdict[Pair, list[int]] = defaultdict(list)
+    alike: dict[int, tuple[Sequence[Pair], list[int]]] = {}  # records of one mould share their observables
     for seq, evidence, pairs in new:
         event_ns = clamped(evidence.event_ns)
         posting = (tables.NO_TIME if event_ns is None else event_ns, seq)
+        if (known := alike.get(id(pairs))) is None:
+            known = alike[id(pairs)] = (pairs, [])
+        known[1].extend(posting)
+    found: defaultdict[Pair, list[int]] = defaultdict(list)
+    for pairs, postings in alike.values():
         for pair in set(pairs):
-            found[pair] += posting
+            found[pair] += postings
     numbers = session.keep_observables(found)
     # Sorted: neighbours in the tree are written together, and two writers never wait in a circle.
     rows = sorted(_block(numbers[pair], postings) for pair, postings in found.items())

@@ -216,7 +216,7 @@ _SPELL = {
 }
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=65_536)
 def spell(kind: str, text: str) -> tuple[Observable, ...]:
     """The observables a value names, under a kind that `kind_of` gave; empty when it joins nobody."""
     if len(text) > 2048:
