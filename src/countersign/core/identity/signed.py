@@ -5,6 +5,8 @@ import re
 import msgspec
 
 from countersign.core.identity.people import KeyKind
+from countersign.core.ids import canonical
+from countersign.errors import SignatureRefused
 
 _ORIGIN = re.compile(r"(?P<scheme>https?)://(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9]\d{0,4})?", re.ASCII)
 
@@ -30,7 +32,7 @@ class Relying(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{origin!r} is not on the domain {self.rp_id!r}")
 
 
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
+class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One person's signature over one subject. Whoever holds it and the key can check it offline."""
 
     person: str
@@ -40,3 +42,16 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True):
     signature: bytes
     client_data: bytes = b""  # passkey: clientDataJSON, as the browser made it
     authenticator_data: bytes = b""  # passkey
+
+
+def signature_json(signature: Signature) -> bytes:
+    """The signature as it is kept and exported: RFC 8785, its bytes in base64 (RFC 4648, with padding)."""
+    return canonical(msgspec.to_builtins(signature))
+
+
+def read_signature(raw: bytes) -> Signature:
+    """The signature that these bytes spell; `SignatureRefused` when they spell none."""
+    try:
+        return msgspec.json.decode(raw, type=Signature)
+    except (msgspec.MsgspecError, UnicodeError) as exc:
+        raise SignatureRefused("the bytes are not a signature document") from exc

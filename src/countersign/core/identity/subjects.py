@@ -48,7 +48,9 @@ def enrolment_digest(enrolment: Enrolment) -> str:
 
 
 def enrolled_key(enrolment: Enrolment, at_ns: int) -> Key:
-    """The key, in force from `at_ns` on."""
+    """The key, in force from `at_ns` on. `ValueError` unless its bytes are in lower-case hex."""
+    if not (_is_hex(enrolment.public) and _is_hex(enrolment.credential)):
+        raise ValueError("the bytes of an enrolment are in lower-case hex")
     return Key(
         id=enrolment.key,
         person=enrolment.person,
@@ -59,6 +61,10 @@ def enrolled_key(enrolment: Enrolment, at_ns: int) -> Key:
         enrolled_by=enrolment.by,
         enrolled_ns=at_ns,
     )
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) % 2 == 0 and not text.strip("0123456789abcdef")
 
 
 def registration_subject(person: str) -> bytes:
