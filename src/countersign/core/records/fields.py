@@ -174,6 +174,21 @@ class Path(msgspec.Struct, frozen=True):
 
     def resolve(self, view: object) -> Any:
         """The value at the pointer, or MISSING. Null counts as missing."""
+        if self.parsers:
+            return self._resolve_inside(view)
+        here: Any = view
+        for token in self.tokens:
+            if type(here) is dict:
+                here = here.get(token)
+            elif type(here) is list and _is_index(token) and int(token) < len(here):
+                here = here[int(token)]
+            else:
+                return MISSING
+            if here is None:
+                return MISSING
+        return here
+
+    def _resolve_inside(self, view: object) -> Any:
         parsers = iter(self.parsers)
         here: Any = view
         for token in self.tokens:
