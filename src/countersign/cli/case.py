@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from countersign.core.cases.board import KINDS
 from countersign.core.cases.grouping import IN_ONE_BURST, Standing, many
 from countersign.core.claims.snapshot import Snapshot
 from countersign.core.records.observable import Observable
-from countersign.errors import TamperDetected, UsageError
+from countersign.errors import ContentErased, TamperDetected, UsageError
 from countersign.ports import CaseState, Ports
 from countersign.steps.alike import alike
 from countersign.steps.assemble import assembled
@@ -27,13 +28,15 @@ MOST = 100_000  # cases looked at for the most urgent
 def listing(places: Places, as_json: bool) -> int:
     """Cases: incidents, watch, background, the most urgent first; what is not as it was logged is left out and named."""
     ports = open_ports(places)
+    ports.publisher.publish()
     with ports.store.reading() as tx:
         cases = tx.cases.recent(MOST)
         kept = tx.groups.standing([c.case_id for c in cases])
         stale = tx.groups.stale(list(kept))
     listed = sorted(((c, kept.get(c.case_id), c.case_id in stale) for c in cases), key=_urgency)
     wrong = forged([c.case_id for c, _, _ in listed[:PAGE]], ports)
-    _list([one for one in listed[:PAGE] if one[0].case_id not in wrong], max(0, len(listed) - PAGE), as_json)
+    shown = [one for one in listed[:PAGE] if one[0].case_id not in wrong]
+    _list(shown, max(0, len(listed) - PAGE), _erased(ports, cases), as_json)
     if wrong:
         raise TamperDetected(f"the stored state is not what was logged: {', '.join(sorted(wrong))}")
     return 0
@@ -42,14 +45,22 @@ def listing(places: Places, as_json: bool) -> int:
 Listed = tuple[CaseState, Standing | None, bool]
 
 
-def _list(cases: list[Listed], more: int, as_json: bool) -> None:
+def _erased(ports: Ports, cases: Sequence[CaseState]) -> list[str]:
+    """Cases that were erased, and were not read in again."""
+    with ports.store.reading() as tx:
+        erased = dict(tx.erasures.all())
+    return sorted(erased.keys() - {case.case_id for case in cases})
+
+
+def _list(cases: list[Listed], more: int, erased: list[str], as_json: bool) -> None:
     if as_json:
         rows = [_row(*one) for one in cases]
         document = {"schema": "countersign.cases/1", "cases": rows, "more": more}
+        document |= {"erased": erased} if erased else {}
         sys.stdout.write(json.dumps(document, indent=1) + "\n")
         return
     out = screen.console()
-    if not cases:
+    if not cases and not erased:
         screen.line(out, "no cases yet; `countersign triage PATH…` makes them")
     for case, kept, stale in cases:
         lead = f"{case.case_id}  {case.severity:<8} tier {case.tier}  "
@@ -59,6 +70,8 @@ def _list(cases: list[Listed], more: int, as_json: bool) -> None:
         screen.line(out, f"{kind}{case.title}{into}{behind}", lead=lead)
     if more:
         screen.line(out, f"{more} more, less urgent", "dim")
+    for case_id in erased:
+        screen.line(out, "erased; its proofs are in the log", "dim", lead=f"{case_id}  ")
 
 
 def _row(case: CaseState, kept: Standing | None, stale: bool) -> dict[str, Any]:
@@ -79,6 +92,12 @@ def find(ports: Ports, named: str) -> CaseState:
     """The case of this id, or of the only id that begins so. Raises `UsageError`."""
     with ports.store.reading() as tx:
         found = tx.cases.latest(named)
+        erased = tx.erasures.erased([named]).get(named)
+        if found is None and erased:
+            raise ContentErased(
+                f"{named} was erased: nothing of it is left but its proofs",
+                hint=f"The log's entry {erased} says when, on what ground, and who approved it.",
+            )
         if found is None:
             near = [c for c in tx.cases.recent(10_000) if c.case_id.startswith(named)]
             if len(near) != 1:
@@ -93,6 +112,7 @@ def find(ports: Ports, named: str) -> CaseState:
 def show(places: Places, named: str, form: str) -> int:
     """One case as it was kept."""
     ports = open_ports(places)
+    ports.publisher.publish()  # what a run left behind when it died is under a checkpoint before it is shown
     state = find(ports, named)
     ensure_logged(state, ports)
     if form == "json":
@@ -157,6 +177,7 @@ def export(places: Places, named: str, form: str, out: str | None) -> int:
     if form not in {"json", "markdown", "ocsf"}:
         raise UsageError(f"there is no export format {form!r}", hint="json, markdown and ocsf are known.")
     ports = open_ports(places)
+    ports.publisher.publish()  # what a run left behind when it died is under a checkpoint before it is shown
     state = find(ports, named)
     ensure_logged(state, ports)
     if form == "ocsf":

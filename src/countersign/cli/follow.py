@@ -19,6 +19,7 @@ from countersign.cli import files, screen
 from countersign.cli.places import Places, mappings, open_ports
 from countersign.cli.triage import (
     keep_coverage,
+    published,
     quarantined,
     ranked,
     read_coverage,
@@ -36,6 +37,7 @@ from countersign.steps import assemble, draft, group, ingest
 
 LOOK_EVERY_S = 0.5
 CASES_EVERY_S = 5.0  # at most; only when something new came
+PUBLISH_EVERY_S = 1.0  # while entries wait
 
 
 def follow(
@@ -59,6 +61,7 @@ def follow(
     mapped = mappings(places, mapping)
     manifest = read_coverage(coverage or [])
     ports = open_ports(places, drafter, mapped)
+    ports.publisher.publish()  # a log that cannot be written is told before the work, not after it
     tail = _opened(ports, paths[0], fmt, mapped)
     keep_coverage(ports, manifest)
     with files.sink(out) as sink:
@@ -68,7 +71,7 @@ def follow(
         if form == "text":
             summary(screen.console(sink), followed.read)
     tail.close()
-    ports.store.log.sequence()
+    ports.publisher.publish()
     ports.store.close()
     return 1 if followed.read.quarantined else 0
 
@@ -104,7 +107,7 @@ class _Asked:
 
 
 def _run(tail: wiring.Tail, followed: "_Followed", asked: _Asked) -> None:
-    shown_s = float("-inf")
+    shown_s = published_s = float("-inf")
     while not asked.to_end:
         look = tail.look()
         if look is not None:
@@ -112,6 +115,9 @@ def _run(tail: wiring.Tail, followed: "_Followed", asked: _Asked) -> None:
         if followed.waiting and time.monotonic() - shown_s >= CASES_EVERY_S:
             followed.show()
             shown_s = time.monotonic()
+        if followed.logged and time.monotonic() - published_s >= PUBLISH_EVERY_S:
+            followed.publish()
+            published_s = time.monotonic()
         if look is None:
             time.sleep(LOOK_EVERY_S)
 
@@ -127,12 +133,14 @@ class _Followed:
         self._drafted: set[str] = set()  # cases that are known to have a brief
         self.read = Read()
         self.waiting = False  # records came that no case has been looked for with
+        self.logged = False  # entries wait to be published
 
     def take(self, look: wiring.Look) -> None:
         """Keep what came, and how far reading has come, in one transaction."""
         got = ingest.ingest(look.outcomes, self._ports, position=look.position)
         self.read.add(got)
         self.waiting = self.waiting or bool(got.distinct)
+        self.logged = True
         for one in got.quarantined:
             _told(one)
 
@@ -147,9 +155,14 @@ class _Followed:
             inputs = draft.Inputs(
                 self._manifest, pinned, quarantined(self.read), wiring.drafter("rules"), stored
             )
-            for one in ranked(draft.brief_cases(groups, self._ports, inputs)):
+            for one in ranked(published(draft.brief_cases(groups, self._ports, inputs), self._ports)):
                 _print(self._sink, self._form, one)
-        self._ports.store.log.sequence()
+        self.publish()
+
+    def publish(self) -> None:
+        """Put every entry so far under a signed checkpoint."""
+        self._ports.publisher.publish()
+        self.logged = False
 
 
 def _changed(read: Read, ports: Ports, drafted: set[str]) -> list[Assembled]:

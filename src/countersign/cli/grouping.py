@@ -76,6 +76,7 @@ def redraft(places: Places, named: str) -> int:
             f"{case} was opened by hand or is empty: only cases of alerts can be drafted anew",
             hint="`countersign case open` makes a case over files.",
         )
+    ports.publisher.publish()  # before anything is shown
     for one in made:
         screen.case(out, one)
     return _done(ports)
@@ -124,7 +125,9 @@ def _alert(ports: Ports, named: str) -> Alert:
 
 def _regrouped(ports: Ports, changed: Sequence[str]) -> int:
     out = screen.console()
-    for one in _drafted(ports, changed):
+    made = _drafted(ports, changed)
+    ports.publisher.publish()  # before anything is shown
+    for one in made:
         lead = f"{one.case.id}  {one.case.severity:<8} tier {one.case.tier}  "
         screen.line(out, f"{one.case.kind}, drafted anew: {one.brief.title}", lead=lead)
     return _done(ports)
@@ -140,6 +143,5 @@ def _drafted(ports: Ports, cases: Iterable[str]) -> list[draft.Briefed]:
 
 
 def _done(ports: Ports) -> int:
-    ports.store.log.sequence()
     ports.store.close()
     return 0

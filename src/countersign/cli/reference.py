@@ -29,7 +29,7 @@ def add(places: Places, files: list[str]) -> int:
         screen.line(
             out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}"
         )
-    ports.store.log.sequence()
+    ports.publisher.publish()
     return 0
 
 

@@ -40,6 +40,7 @@ def triage(
     """The whole line, from files to printed cases. Exit code 1 when something was quarantined, or unknown, or nothing was read."""
     mapped = mappings(places, mapping)
     ports = open_ports(places, drafter, mapped)
+    ports.publisher.publish()  # a log that cannot be written is told before the work, not after it
     manifest = read_coverage(coverage or [])
     read = _read(ports, paths, fmt, mapped, jobs)
     keep_coverage(ports, manifest)
@@ -49,8 +50,7 @@ def triage(
     pinned = stored_references(ports)
     inputs = draft.Inputs(manifest, pinned, quarantined(read), wiring.drafter("rules"), stored)
     with files.sink(out) as sink:
-        _print(sink, form, read, briefs(groups, number, ports, inputs))
-    ports.store.log.sequence()
+        _print(sink, form, read, published(briefs(groups, number, ports, inputs), ports))
     ports.store.close()
     return 1 if read.quarantined or read.still_unknown or not read.records else 0
 
@@ -88,6 +88,15 @@ def briefs(
             yield one
             if bar and task is not None:
                 bar.advance(task)
+
+
+def published(cases: Iterable[draft.Briefed], ports: Ports) -> Iterator[draft.Briefed]:
+    """The cases; whoever has taken the last of them knows that a signed checkpoint covers them all.
+
+    Take them all before the first is shown: an error at the end means that none may be.
+    """
+    yield from cases
+    ports.publisher.publish()
 
 
 def _print(sink: Any, form: str, read: Read, cases: Iterable[draft.Briefed]) -> None:
