@@ -21,7 +21,7 @@ from countersign.core.identity.subjects import (
     enrolment_subject,
     registration_subject,
 )
-from countersign.core.ids import canonical, derived_id, digest
+from countersign.core.ids import canonical, digest
 from countersign.core.log.auditlog import Actor
 from countersign.errors import NotPermitted, SignatureRefused, UsageError
 from countersign.ports import Ports, Transaction
@@ -112,7 +112,7 @@ def _record_roles(tx: Transaction, ports: Ports, person: Person, was: Collection
     def fixed(roles: Collection[str]) -> str:
         return digest(canonical({"person": person.id, "roles": [*roles]}))
 
-    name = derived_id("roles", person.id, str(ports.clock.now_ns()))
+    name = f"roles-{ports.entropy.draw(8).hex()}"
     digests = {"new": fixed(person.roles)} | ({"old": fixed(was)} if was else {})
     data = {"kind": "roles", "person": person.id, "roles": [*person.roles], "was": [*was]}
     stage(tx, ports, "registry.changed", name, actor=by, data=data, digests=digests)
