@@ -50,6 +50,11 @@ class Transaction(Protocol):
     def contents(self) -> ContentStore: ...
 
 
+    def savepoint(self) -> AbstractContextManager[None]:
+        """What happens inside is undone when it ends with an error; the transaction itself goes on."""
+        ...
+
+
 class Store(Protocol):
     """Where everything is kept."""
 

@@ -1,6 +1,7 @@
 """What one transaction works with: the connection, and what this process has already looked up."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 
 from sqlalchemy import Connection, Table
@@ -39,6 +40,19 @@ class Session:
         if len(self._remembered.observables) > REMEMBERED_OBSERVABLES:
             self._remembered.observables.clear()
         self._remembered.observables.update(self._observables)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """What is learnt inside is forgotten when it ends with an error: those rows never were."""
+        learnt = self._numbers, self._observables, self._evidence, self._new
+        before = self._numbers.copy(), self._observables.copy(), self._evidence.copy(), self._new.copy()
+        try:
+            yield
+        except BaseException:
+            self._numbers, self._observables, self._evidence, self._new = before
+            raise
+        else:
+            self._numbers, self._observables, self._evidence, self._new = learnt
 
     def origin(self, schema: str, source: str, parser: str) -> int:
         """Row number of an origin, made if there is none."""

@@ -34,6 +34,7 @@ class SqlTransaction:
     """`ports.Transaction`."""
 
     def __init__(self, session: Session, vault: Sealer) -> None:
+        self._session = session
         self.evidence = SqlEvidenceStore(session)
         self.quarantine = SqlQuarantineStore(session)
         self.alerts = SqlAlertStore(session)
@@ -47,6 +48,12 @@ class SqlTransaction:
         self.people = SqlPeopleStore(session)
         self.log = SqlLogStage(session)
         self.contents = SqlContentStore(session, vault)
+
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        with self._session.attempt(), self._session.connection.begin_nested():
+            yield
 
 
 class SqlStore:
