@@ -158,15 +158,30 @@ class Correlation:
         if hour != memory.hour:
             memory.hour = hour
             memory.expire(now)
-        groups: dict[GroupKey, list[Sighting]] = {}
-        for one in sorted(alerts, key=_by_id) if len(alerts) > 1 else alerts:
-            key = (one.source, one.rule, one.place, one.entities)
-            if key in groups:
-                groups[key].append(one)
-            else:
-                groups[key] = [one]
         while self._open_then and self._open_then[0][0].first <= now + ENTITY_S:
             memory.recall(*self._open_then.popleft())
+        if len(alerts) == 1:
+            self._alone(now, hour, alerts[0])
+        else:
+            self._several(now, hour, alerts)
+        memory.shrink()
+
+    def _alone(self, now: int, hour: int, one: Sighting) -> None:
+        """What `_several` does, for one: nearly every second holds one."""
+        self.memory.past.at_place(one.source, one.place, hour)
+        key = (one.source, one.rule, one.place, one.entities)
+        grown = self._grown(now, key, (one,))
+        self._learn(key, hour, 1)
+        if grown is not None:
+            burst, new = grown
+            if not self.memory.in_incident(burst):
+                self._place(burst, now, new=new)
+            self._learn_entities(burst, hour)
+
+    def _several(self, now: int, hour: int, alerts: Sequence[Sighting]) -> None:
+        memory, groups = self.memory, dict[GroupKey, list[Sighting]]()
+        for one in sorted(alerts, key=_by_id):
+            groups.setdefault((one.source, one.rule, one.place, one.entities), []).append(one)
         for source, _, place, _ in groups:
             memory.past.at_place(source, place, hour)  # places new in this second count for all of it
         repeated = repeats(self.echoes, groups) if self.echoes.rows and len(groups) > 1 else {}
@@ -176,24 +191,28 @@ class Correlation:
             if key not in repeated and (each := self._grown(now, key, some)) is not None
         ]
         for key, some in groups.items():  # learnt after judging: this hour is no past yet
-            if memory.pair(key[:3]).counted(hour, len(some)):
-                memory.past.learn(key[0], key[1], key[2], hour)
-        if len(todo) > 1:
-            todo.sort(key=_most_telling)
+            self._learn(key, hour, len(some))
+        todo.sort(key=_most_telling)
         for burst, new in todo:
             if not memory.in_incident(burst):
                 self._place(burst, now, new=new)
         for burst, _ in todo:
-            if burst.named and not self.late and not memory.in_incident(burst):
-                for entity in burst.named:
-                    memory.past.learn_entity(burst.source, entity, hour)
+            self._learn_entities(burst, hour)
         for key, originals in repeated.items():
             echo, original = folded(memory, now, key, groups[key], originals, late=self.late)
             self._follow(echo, memory.cases[original.number].root)
             self.changes.members += [(one.alert, echo.number) for one in groups[key]]
-        memory.shrink()
 
-    def _grown(self, now: int, key: GroupKey, some: list[Sighting]) -> tuple[Burst, bool] | None:
+    def _learn(self, key: GroupKey, hour: int, count: int) -> None:
+        if self.memory.pair(key[:3]).counted(hour, count):
+            self.memory.past.learn(key[0], key[1], key[2], hour)
+
+    def _learn_entities(self, burst: Burst, hour: int) -> None:
+        if burst.named and not self.late and not self.memory.in_incident(burst):
+            for entity in burst.named:
+                self.memory.past.learn_entity(burst.source, entity, hour)
+
+    def _grown(self, now: int, key: GroupKey, some: Sequence[Sighting]) -> tuple[Burst, bool] | None:
         """The burst these alerts are part of, and whether it is new; None when it needs no placing."""
         pair = self.memory.pair(key[:3])
         burst = self.memory.live.get(key) if key[3] else pair.burst

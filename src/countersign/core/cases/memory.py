@@ -126,6 +126,9 @@ class Memory:
 
     def shrink(self) -> None:
         """Forget what is over the caps, an eighth at a time; a rule at a place is kept while its burst runs."""
+        held = len(self.pairs) > MAX_PAIRS or len(self.background) > MAX_BACKGROUND
+        if not held and len(self.timeless) <= MAX_TIMELESS:
+            return
         if len(self.pairs) > MAX_PAIRS:
             idle = sorted(
                 (p.burst is not None, p.hour, max(p.peak, p.count), key) for key, p in self.pairs.items()
