@@ -49,7 +49,6 @@ class SqlTransaction:
         self.log = SqlLogStage(session)
         self.contents = SqlContentStore(session, vault)
 
-
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         with self._session.attempt(), self._session.connection.begin_nested():
