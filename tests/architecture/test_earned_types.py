@@ -15,6 +15,11 @@ MAKERS = {
     "Brief": {"core/briefs/brief.py"},
     "VerifiedBrief": {"core/briefs/verified.py"},
     "CheckedClaim": {"core/claims/verify.py", "core/briefs/readings.py"},
+    "CaseFacts": {"core/review/casefacts.py"},
+    "Permitted": {"core/review/ruling.py"},
+    "Review": {"core/review/opening.py", "core/review/review.py"},
+    "DecisionDocument": {"core/review/drawing_up.py", "core/review/decision.py"},
+    "Decision": {"core/review/countersigning.py", "core/review/decision.py"},
 }
 CONVERTERS = frozenset({"convert", "decode", "Decoder", "replace"})
 

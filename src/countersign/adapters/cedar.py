@@ -156,7 +156,8 @@ def _wrong(policy_set: PolicySet) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    yield from map(str, checked.errors)
+    called = checked.id_annotations_by_policy_id
+    yield from (f"{called.get(one.policy_id) or one.policy_id}: {one.error}" for one in checked.errors)
     if not checked.validation_passed and not checked.errors:
         yield "the policies do not fit the schema"
     if read.get("templates") or read.get("templateLinks"):

@@ -28,6 +28,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     status: ClaimStatus
     tainted: bool
+    reading: bool = False  # what somebody made of the facts
     basis: tuple[str, ...] = ()
     checks: tuple[int, ...] = ()  # the checks that objected, in order, each once
 
@@ -102,6 +103,7 @@ class _Claim(msgspec.Struct):
     status: ClaimStatus
     tainted: bool
     objections: tuple[_Objection, ...]
+    kind: str = ""
     id: str | None = None
     claim: Mapping[str, object] | None = None
 
@@ -176,6 +178,7 @@ def _said(claim: _Claim) -> Said:
         id=claim.id or "",
         status=claim.status,
         tainted=claim.tainted,
+        reading=claim.kind == "hypothesis",
         basis=tuple(_words(basis)),
         checks=tuple(dict.fromkeys(one.check for one in claim.objections)),
     )

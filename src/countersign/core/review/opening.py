@@ -6,7 +6,7 @@ digest of `draw_subject`, so that opening again draws the same.
 
 from countersign.core.identity.people import Person, Session
 from countersign.core.review.casefacts import CaseFacts
-from countersign.core.review.friction import ALWAYS, Friction
+from countersign.core.review.friction import ALWAYS, Friction, Row
 from countersign.core.review.review import Review, Shown
 from countersign.core.review.ruling import Denied, Ruling
 from countersign.errors import NotPermitted, NotSignedIn, ReviewError
@@ -24,6 +24,16 @@ def is_drawn(draw: bytes, per_mille: int) -> bool:
     if len(draw) != DRAW_BYTES:
         raise ValueError(f"a draw has {DRAW_BYTES} bytes")
     return int.from_bytes(draw[:8], "big") * ALWAYS < per_mille << 64
+
+
+def commits_first(facts: CaseFacts, tier: int, friction: Friction, draw: bytes) -> bool:
+    """Does the analyst say what they think before the suggestion is revealed?"""
+    return is_drawn(draw, _row(facts, tier, friction).commit_first_per_mille)
+
+
+def _row(facts: CaseFacts, tier: int, friction: Friction) -> Row:
+    """What closing the case would ask for: a review is opened for that."""
+    return friction.row(friction.to_close(tier, facts.severity))
 
 
 def open_review(
@@ -51,7 +61,7 @@ def open_review(
         raise NotSignedIn
     if (shown.document, shown.brief, shown.snapshot) != (facts.document, facts.brief, facts.snapshot):
         raise ReviewError("what is shown is not this case's verified brief")
-    row = friction.row(friction.to_close(shown.tier, facts.severity))
+    row = _row(facts, shown.tier, friction)
     return Review(
         id=review_id,
         case=facts.case,
@@ -59,7 +69,7 @@ def open_review(
         session=session.id,
         opened_ns=at_ns,
         shown=shown,
-        commit_first=is_drawn(draw, row.commit_first_per_mille),
+        commit_first=commits_first(facts, shown.tier, friction, draw),
         load_bearing=facts.load_bearing(row.answer),
         must_see=facts.positions(row.see),
         rendered_blob=rendered_blob,

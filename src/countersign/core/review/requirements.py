@@ -20,7 +20,7 @@ from countersign.core.review import review as views
 from countersign.core.review.casefacts import SURE, CaseFacts
 from countersign.core.review.choice import Choice, faults, resolved
 from countersign.core.review.decision import Action, DecisionDocument
-from countersign.core.review.dispositions import REASONS, reasons_for
+from countersign.core.review.dispositions import DISPOSITIONS, REASONS, reasons_for
 from countersign.core.review.friction import BULK_TIER, Friction, Row
 from countersign.core.review.lifecycle import CLEARING, Standing, after
 from countersign.core.review.opening import changed
@@ -234,7 +234,7 @@ def looked(
                 f"{len(unseen)} entries of the must-show panel were not seen",
                 f"Look at the panel's entries {places}.",
             )
-    committed, revealed = views.commitment(events)
+    committed, revealed = views.commitment(events, DISPOSITIONS)
     if review.commit_first and committed is None:
         yield Denied(
             "RV-08",

@@ -5,7 +5,7 @@ made in `core/review/opening`; what took place in one is a row of events, in ord
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -111,10 +111,8 @@ def answers(events: Iterable[Event]) -> Mapping[str, Event]:
     return {event.what: event for event in events if event.kind == "answered"}
 
 
-def commitment(events: Sequence[Event]) -> tuple[int | None, int | None]:
-    """Where in the events the first commitment and the first reveal stand; None for what did not take place."""
-    kinds = [event.kind for event in events]
-    return (
-        kinds.index("committed") if "committed" in kinds else None,
-        kinds.index("revealed") if "revealed" in kinds else None,
-    )
+def commitment(events: Sequence[Event], dispositions: Container[str]) -> tuple[int | None, int | None]:
+    """Where in the events the first commitment to a disposition and the first reveal stand; None where there is none."""
+    said = [n for n, event in enumerate(events) if event.kind == "committed" and event.value in dispositions]
+    revealed = [n for n, event in enumerate(events) if event.kind == "revealed"]
+    return (said[0] if said else None, revealed[0] if revealed else None)
