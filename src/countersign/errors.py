@@ -147,12 +147,20 @@ class SignatureRefused(IdentityError):
     """The signature does not hold for what it should be over."""
 
 
+class KeyUnusable(IdentityError):
+    """This key cannot be signed with."""
+
+
 class ReviewError(CountersignError):
     """The case cannot be reviewed or decided so."""
 
 
 class NotPermitted(ReviewError):
     """No rule permits it."""
+
+    def __init__(self, message: str = "", *, hint: str = "", rules: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.rules = rules  # ids of the rules that refuse
 
 
 class StaleReview(ReviewError):

@@ -119,6 +119,10 @@ class ContentStore(Protocol):
         """The content. `ContentErased`, `ContentNotKept`, or `TamperDetected` when it does not give its commitment."""
         ...
 
+    def named(self, case: str, role: str) -> tuple[str, ...]:
+        """Ids of the blobs that entries of this case hold under this role, newest first; not of those erased."""
+        ...
+
     def holds(self, blob: Blob, media_type: str, content: bytes) -> bool:
         """Is this what the blob commits to? False for an erased blob: nobody can say any more."""
         ...

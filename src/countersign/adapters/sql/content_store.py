@@ -61,6 +61,13 @@ class SqlContentStore:
             blobs.mac_key(self._secret(row)), blob.commit, media_type, content
         )
 
+    def named(self, case: str, role: str) -> tuple[str, ...]:
+        table = tables.content
+        query = select(table.c.blob_id).where(
+            table.c.case_id == case, table.c.blob_id.endswith(f"/{role}", autoescape=True)
+        )
+        return tuple(self._connection.execute(query.order_by(table.c.seq.desc())).scalars())
+
     def is_bound(self, blob_id: str) -> bool:
         return self._row(blob_id) is not None
 
