@@ -1,6 +1,5 @@
 """From an incoming record to evidence: its digest, its clock, its source instance. Nothing is dropped."""
 
-from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from countersign.core.records.fields import MISSING, Dictionary, Schema
 from countersign.core.records.views import view
 
 UNKNOWN = "json.unknown"  # the schema of JSON that nobody recognised
-DIGEST_BYTES = 32
+DIGEST_BYTES, HASH_BYTES = 32, 8
 MOST_FIRST = 10_001  # one more than a case that is opened by hand holds
 LOWEST_NS, HIGHEST_NS = -(2**63), 2**63 - 1
 
@@ -20,23 +19,24 @@ class _Seen:
     """Keyed hashes of record ids (nobody aims at a collision): eight bytes each, until one comes again."""
 
     def __init__(self) -> None:
-        self._all = array("q")
+        self._all = bytearray()
         self._index: set[int] | None = None  # made when it is first asked
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._all) // HASH_BYTES
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._all)
+        for at in range(0, len(self._all), HASH_BYTES):
+            yield int.from_bytes(self._all[at : at + HASH_BYTES], "little", signed=True)
 
     def __contains__(self, key: int) -> bool:
         if self._index is None:
-            self._index = set(self._all)
+            self._index = set(self)
         return key in self._index
 
     def note(self, key: int) -> None:
         """One that surely is new."""
-        self._all.append(key)
+        self._all += key.to_bytes(HASH_BYTES, "little", signed=True)
         if self._index is not None:
             self._index.add(key)
 
