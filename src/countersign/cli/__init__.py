@@ -219,6 +219,19 @@ def case_draft(
     _run(door.redraft, _places(home, config), case)
 
 
+@case_app.command("erase")
+def case_erase(
+    case: Annotated[str, typer.Argument(help="Case id.")],
+    ground: Annotated[str, typer.Option("--ground", help="Why: a short code, such as gdpr-art-17.")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Destroy a case's contents and records; two persons must sign it."""
+    from countersign.cli import erasing as door
+
+    _run(door.erase_case, _places(home, config), case, ground)
+
+
 @case_app.command("split")
 def case_split(
     case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
@@ -297,6 +310,20 @@ def log_verify(
     from countersign.cli import log as door
 
     _run(door.verify, _places(home, config), as_json, head)
+
+
+@app.command("replay")
+def replay_command(
+    brief: Annotated[str, typer.Argument(help="Brief id, or the case's: its latest brief.")],
+    form: Annotated[str, typer.Option("--format", help="text, json or html.")] = "text",
+    out: Out = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Make a brief again from the log, compare every digest, and show how it came to be."""
+    from countersign.cli import replay as door
+
+    _run(door.replay, _places(home, config), brief, form, out)
 
 
 @app.command("doctor")

@@ -1,5 +1,6 @@
 """The stores of cases, briefs, references and coverage."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -52,6 +53,10 @@ class CaseStore(Protocol):
 
     def at(self, case_id: str, snapshot: str) -> CaseState | None:
         """The latest state of the case over this snapshot, with its document."""
+        ...
+
+    def states(self, case_id: str) -> Iterator[CaseState]:
+        """Every state of the case with its document, newest first, read as it is asked for."""
         ...
 
     def recent(self, limit: int, before: int | None = None) -> tuple[CaseState, ...]:

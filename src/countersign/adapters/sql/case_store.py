@@ -1,6 +1,6 @@
 """Alerts, cases, briefs, references and coverage: few rows, append-only, documents kept byte for byte."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -114,6 +114,13 @@ class SqlCaseStore:
     def at(self, case_id: str, snapshot: str) -> CaseState | None:
         table = tables.case_snapshot
         return self._one(table.c.case_id == case_id, table.c.snapshot == snapshot)
+
+    def states(self, case_id: str) -> Iterator[CaseState]:
+        table = tables.case_snapshot
+        query = select(table.c.seq).where(table.c.case_id == case_id).order_by(table.c.seq.desc())
+        for seq in self._connection.execute(query).scalars().all():
+            if (state := self._one(table.c.seq == seq)) is not None:
+                yield state
 
     def _one(self, *where: Any) -> CaseState | None:
         table = tables.case_snapshot
