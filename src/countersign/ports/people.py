@@ -67,3 +67,16 @@ class PeopleStore(Protocol):
     def use_challenge(self, nonce: bytes, person: str, subject: bytes, at_ns: int) -> bool:
         """Use it up, if it was handed out to this person for this subject, has not expired and was not used; else False."""
         ...
+
+
+class SigningKey(Protocol):
+    """An Ed25519 key that can be asked to sign: out of an unlocked file, or held by an agent."""
+
+    @property
+    def public(self) -> bytes:
+        """Its 32 public bytes."""
+        ...
+
+    def sign(self, data: bytes) -> bytes:
+        """64 bytes. `KeyUnusable` when it does not sign."""
+        ...
