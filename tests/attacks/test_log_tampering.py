@@ -117,9 +117,7 @@ def test_an_untouched_export_holds_with_every_checkpoint_that_was_ever_signed(to
     assert len(files) == 1 + sum(counts.values()) - SIZE + -(-SIZE // 256)
 
 
-def test_every_flipped_bit_is_reported_or_lies_in_a_line_that_the_log_did_not_sign(
-    tool, log, record_property
-):
+def test_every_flipped_bit_is_reported_or_lies_in_a_line_that_the_log_did_not_sign(tool, log):
     files, _ = log
     chance, outside = random.Random(20260921), 0
     names = sorted(files)
