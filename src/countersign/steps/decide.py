@@ -49,7 +49,7 @@ from countersign.errors import (
 from countersign.ports import Pending, Ports, Transaction
 from countersign.steps.audit import MEDIA_TYPE, stage
 from countersign.steps.people import accepted, actor, session_of
-from countersign.steps.review import Looking, action_page, look, looking, refusal
+from countersign.steps.review import Looking, action_page, hold, look, looking, refusal
 
 NOT_IN_EFFECT = "it is signed and kept, but its log entry is not published: the decision is not in effect"
 _D_CHARACTERS = 71  # "sha256:" and 64 hex digits
@@ -86,7 +86,7 @@ class Waiting(msgspec.Struct, frozen=True):
 def missing(review_id: str, choice: Choice, token: bytes, ports: Ports) -> tuple[Denied, ...]:
     """Everything that this choice lacks now, for a screen that says so beside it. Nothing is written."""
     with ports.store.reading() as tx:
-        found = look(tx, review_id, token, ports, hold=False)
+        found = look(tx, review_id, token, ports, writes=False)
         return lacking(found.situation, choice, signer(found, choice, ports))
 
 
@@ -280,7 +280,7 @@ def sign(digest: str, signature: Signature, token: bytes, ports: Ports) -> Decis
 def kept(digest: str, signature: Signature, token: bytes, ports: Ports) -> Decision | Waiting:
     """As `sign`, up to the commit: nothing is in effect until `published` has returned."""
     with ports.store.transaction() as tx:
-        made = _signed(tx, digest, signature, token, ports)
+        made = signing(tx, digest, signature, token, ports)
     if isinstance(made, CountersignError):
         raise made
     return made
@@ -319,13 +319,13 @@ def _pending(tx: Transaction, digest: str) -> tuple[Pending, Review]:
     return found, review
 
 
-def _signed(
+def signing(
     tx: Transaction, digest: str, signature: Signature, token: bytes, ports: Ports
 ) -> Decision | Waiting | CountersignError:
-    """What comes of the signature; an error is returned where the refusal itself is to be kept."""
+    """What comes of the signature, as work for a committer; an error is returned where the refusal itself is kept."""
     who = session_of(tx, ports, token)
     pending, review = _pending(tx, digest)
-    tx.reviews.hold(pending.case)
+    hold(tx, pending.case)
     found = looking(tx, review, who, ports)
     if found.situation.standing.decision == digest:
         raise AlreadyDecided("this very decision is countersigned already")

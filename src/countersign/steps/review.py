@@ -83,7 +83,7 @@ def open_review(case: str, token: bytes, ports: Ports) -> Opened:
     """
     with ports.store.transaction() as tx:
         who = session_of(tx, ports, token)
-        tx.reviews.hold(case)
+        hold(tx, case)
         state, verified, facts = _case(tx, case)
         standing = tx.reviews.standing([case])[case]
         ruling = ports.policy.rule_on(who.person.roles, who.person.id, "review.open", state.tier, {})
@@ -178,10 +178,16 @@ def _stage_opened(
 # --- looking ---------------------------------------------------------------------------------------------------------
 
 
-def look(tx: Transaction, review_id: str, token: bytes, ports: Ports, *, hold: bool = True) -> Looking:
+def hold(tx: Transaction, case: str) -> None:
+    """Until the transaction ends nobody else decides the case, gives it evidence, or erases it."""
+    tx.erasures.hold_off()
+    tx.reviews.hold(case)
+
+
+def look(tx: Transaction, review_id: str, token: bytes, ports: Ports, *, writes: bool = True) -> Looking:
     """The review of the person who is signed in, as everything stands now; stale ones too.
 
-    While it is held, nobody else decides the case or gives it evidence; a reading holds nothing.
+    What writes holds the case until the transaction ends.
     `NotSignedIn`; `NotPermitted` for somebody else's review; `ReviewError` when there is none of this id.
     """
     who = session_of(tx, ports, token)
@@ -192,8 +198,8 @@ def look(tx: Transaction, review_id: str, token: bytes, ports: Ports, *, hold: b
         )
     if review.person != who.person.id:
         raise refusal(Denied("RV-04", "the review is somebody else's", "Open a review of your own."))
-    if hold:
-        tx.reviews.hold(review.case)
+    if writes:
+        hold(tx, review.case)
     return looking(tx, review, who, ports)
 
 
