@@ -92,6 +92,10 @@ class ReviewStore(Protocol):
         """The case's decisions, oldest first. `TamperDetected` when the rows are not what was signed."""
         ...
 
+    def decided(self) -> tuple[str, ...]:
+        """Every case that has a decision."""
+        ...
+
     def keep_policy(self, digest: str, document: bytes) -> bool:
         """Keep a policy set that is in force; False when it was known."""
         ...

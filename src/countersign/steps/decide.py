@@ -48,6 +48,7 @@ from countersign.errors import (
 )
 from countersign.ports import Pending, Ports, Transaction
 from countersign.steps.audit import MEDIA_TYPE, stage
+from countersign.steps.decided import entry_name
 from countersign.steps.people import accepted, actor, session_of
 from countersign.steps.review import Looking, action_page, hold, look, looking, refusal
 
@@ -290,7 +291,7 @@ def published(decision: Decision, ports: Ports) -> None:
     """Put the decision's entry under a signed checkpoint; `AuditLogUnavailable` says that it is not in effect."""
     try:
         head = ports.publisher.publish()
-        stored = ports.store.log.find(entry_name(decision))
+        stored = ports.store.log.find(entry_name(decision.digest))
     except AuditLogError as error:
         raise AuditLogUnavailable(NOT_IN_EFFECT, hint=error.hint or _HINT) from error
     if stored is None or stored.index >= head.size:
@@ -298,11 +299,6 @@ def published(decision: Decision, ports: Ports) -> None:
 
 
 _HINT = "Make the log writable again; the next publication puts it in effect. `countersign doctor` says more."
-
-
-def entry_name(decision: Decision) -> str:
-    """The id of the decision's log entry."""
-    return f"decision-{decision.digest[7:]}"
 
 
 def _pending(tx: Transaction, digest: str) -> tuple[Pending, Review]:
@@ -340,7 +336,7 @@ def signing(
     if isinstance(made, Decision):
         tx.reviews.sign(digest, fresh)
         _stage_decided(tx, ports, found, made)
-        tx.reviews.decide(made, entry_name(made))
+        tx.reviews.decide(made, entry_name(made.digest))
         return made
     if not waits(made):
         _stage_refused(tx, ports, found, made, "signed", pending.raw)
@@ -399,7 +395,7 @@ def _stage_decided(tx: Transaction, ports: Ports, found: Looking, made: Decision
         tx,
         ports,
         "decision.countersigned",
-        entry_name(made),
+        entry_name(made.digest),
         case=made.case,
         actor=actor(found.who),
         txn=document.review,

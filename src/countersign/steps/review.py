@@ -29,6 +29,7 @@ from countersign.core.review.ruling import Denied
 from countersign.errors import NotPermitted, ReviewError, StaleReview, TamperDetected
 from countersign.ports import CaseState, Ports, Transaction
 from countersign.steps.audit import MEDIA_TYPE, stage
+from countersign.steps.decided import decisions
 from countersign.steps.logged import logged_as
 from countersign.steps.people import actor, session_of
 
@@ -122,6 +123,7 @@ def _case(tx: Transaction, case: str) -> tuple[CaseState, Entry, CaseFacts]:
             hint="`countersign case list` shows the cases; ids are exact.",
         )
     verified = logged_as(tx, state)
+    decisions(tx, case)  # what was decided before is what was logged
     return state, verified, read_case(state.document, digest(state.document))
 
 

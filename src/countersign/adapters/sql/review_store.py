@@ -173,6 +173,10 @@ class SqlReviewStore:
         signed = self._signed([row.digest for row in rows])
         return restored(case, [_kept(row, signed[bytes(row.digest)]) for row in rows])
 
+    def decided(self) -> tuple[str, ...]:
+        query = select(tables.decision.c.case_id).distinct().order_by(tables.decision.c.case_id)
+        return tuple(self._connection.execute(query).scalars())
+
     def keep_policy(self, digest: str, document: bytes) -> bool:
         return bulk.add_once(self._connection, tables.policy, digest=digest_bytes(digest), document=document)
 
