@@ -51,6 +51,7 @@ def test_migrated_stores_are_guarded(database):
     engine = connect(database)
     with engine.begin() as connection:
         migrate(connection)
-        triggers.ensure_guarded(connection, [table.name for table in tables.APPEND_ONLY], tables.PERMITTED)
+        names = [table.name for table in tables.APPEND_ONLY]
+        triggers.ensure_guarded(connection, names, tables.PERMITTED, tables.ERASABLE)
         connection.rollback()
     engine.dispose()

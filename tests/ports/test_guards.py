@@ -116,7 +116,7 @@ def test_a_missing_guard_is_missed(full_store, name):
         on = "" if connection.dialect.name == "sqlite" else f" ON {name}"
         connection.execute(text(f"DROP TRIGGER {name}_no_delete{on}"))
         with pytest.raises(SchemaMismatch, match=rf"{name} \(delete\)"):
-            triggers.ensure_guarded(connection, NAMES, tables.PERMITTED)
+            triggers.ensure_guarded(connection, NAMES, tables.PERMITTED, tables.ERASABLE)
         connection.rollback()
 
 

@@ -38,6 +38,10 @@ log_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_m
 app.add_typer(case_app, name="case")
 app.add_typer(reference_app, name="reference")
 app.add_typer(log_app, name="log")
+policy_app = typer.Typer(
+    help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(policy_app, name="policy")
 
 Home = Annotated[str | None, typer.Option("--home", help="Where cases are kept. [env: COUNTERSIGN_HOME]")]
 Config = Annotated[
@@ -303,13 +307,83 @@ def log_verify(
     head: Annotated[
         list[str] | None, typer.Option("--head", help="A head that you kept, SIZE:ROOT; may be repeated.")
     ] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="A checkpoint that you kept (a file); needs --key.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The verifier key as you kept it, not as the home has it.")
+    ] = None,
     home: Home = None,
     config: Config = None,
 ) -> None:
     """Recompute the whole log: intact, incomplete, altered, or could not check."""
     from countersign.cli import log as door
 
-    _run(door.verify, _places(home, config), as_json, head)
+    _run(door.verify, _places(home, config), as_json, head, since, key)
+
+
+@log_app.command("key")
+def log_key(home: Home = None, config: Config = None) -> None:
+    """Print the verifier key of the log."""
+    from countersign.cli import log as door
+
+    _run(door.key, _places(home, config))
+
+
+@log_app.command("checkpoint")
+def log_checkpoint(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make missing or damaged files anew from the entries first.")
+    ] = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Print the newest signed checkpoint; keep it elsewhere."""
+    from countersign.cli import log as door
+
+    _run(door.checkpoint, _places(home, config), rebuild)
+
+
+@log_app.command("prove")
+def log_prove(
+    entry: Annotated[str, typer.Argument(help="Index or id of an entry.")],
+    out: Annotated[
+        str | None, typer.Option("--out", help="Write OUT.entry and OUT.tlog-proof; default entry-INDEX.")
+    ] = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Write an entry and the proof that the log holds it; both are checked offline."""
+    from countersign.cli import log as door
+
+    _run(door.prove, _places(home, config), entry, out)
+
+
+@log_app.command("export")
+def log_export(
+    folder: Annotated[str, typer.Argument(help="A new folder, or one of an earlier export.")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Write the signed log as static files that any web server can host."""
+    from countersign.cli import log as door
+
+    _run(door.export, _places(home, config), folder)
+
+
+@log_app.command("follow")
+def log_follow(
+    after: Annotated[
+        int | None, typer.Option("--after", min=0, help="Begin after the entry of this index.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End where the log ends now.")] = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Print published entries as lines of JSON, as they come, until Ctrl-C."""
+    from countersign.cli import log as door
+
+    _run(door.follow, _places(home, config), after, once)
 
 
 @app.command("replay")
@@ -324,6 +398,42 @@ def replay_command(
     from countersign.cli import replay as door
 
     _run(door.replay, _places(home, config), brief, form, out)
+
+
+@policy_app.command("check")
+def policy_check(
+    folder: Annotated[
+        str | None, typer.Argument(help="A folder with a policy set; the one in force here if none is named.")
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Validate a policy set as a starting process would, and ask its own tests."""
+    from countersign.cli import policy as door
+
+    _run(door.check, _places(home, config), folder, as_json)
+
+
+@policy_app.command("explain")
+def policy_explain(
+    person: Annotated[str, typer.Option("--as", help="A person's name or id.")],
+    action: Annotated[
+        str, typer.Option("--action", help="Such as review.open, decision.sign, person.enrol.")
+    ],
+    case: Annotated[str | None, typer.Option("--case", help="Case id.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--given", help="Suppose KEY=VALUE, such as fresh=false; may be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """What the policy answers a person now, and by which rule."""
+    from countersign.cli import policy as door
+
+    _run(door.explain, _places(home, config), person, action, case, given or [], as_json)
 
 
 @app.command("doctor")

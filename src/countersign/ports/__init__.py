@@ -16,6 +16,7 @@ from countersign.ports.cases import (
     ReferenceFile,
     ReferenceStore,
 )
+from countersign.ports.erasure import Deleted, ErasureStore, Holdings
 from countersign.ports.groups import GroupStore, Member, Waiting
 from countersign.ports.log import (
     AuditLog,
@@ -52,11 +53,14 @@ __all__ = [
     "ContentStore",
     "Counts",
     "CoverageStore",
+    "Deleted",
     "Drafter",
     "Entropy",
+    "ErasureStore",
     "EvidenceStore",
     "FollowStore",
     "GroupStore",
+    "Holdings",
     "LogFiles",
     "LogSigner",
     "LogStage",

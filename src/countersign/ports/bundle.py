@@ -12,6 +12,7 @@ from countersign.core.facts.signals import Signals
 from countersign.core.identity.signed import Relying
 from countersign.core.records.fields import Dictionary
 from countersign.ports.cases import BriefStore, CaseStore, CoverageStore, ReferenceStore
+from countersign.ports.erasure import ErasureStore
 from countersign.ports.groups import GroupStore
 from countersign.ports.log import AuditLog, ContentStore, LogStage, Publisher, Sealer
 from countersign.ports.people import PeopleStore
@@ -47,6 +48,8 @@ class Transaction(Protocol):
     @property
     def log(self) -> LogStage: ...
     @property
+    def erasures(self) -> ErasureStore: ...
+    @property
     def contents(self) -> ContentStore: ...
 
 
@@ -70,6 +73,10 @@ class Store(Protocol):
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """One unchanging view; writing through it is a `StoreUnavailable`."""
+        ...
+
+    def scrub(self) -> bool:
+        """After an erasure: leave no deleted byte in the store's files. False when it could not be done yet."""
         ...
 
     def close(self) -> None:

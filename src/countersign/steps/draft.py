@@ -5,7 +5,7 @@ reply that is not a brief gives way to the rules drafter's, and the case says so
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -26,7 +26,7 @@ from countersign.core.claims.coverage import Coverage
 from countersign.core.claims.reference import Reference
 from countersign.core.claims.snapshot import Snapshot
 from countersign.core.ids import digest
-from countersign.errors import DraftError
+from countersign.errors import ContentErased, DraftError
 from countersign.ports import BriefState, CaseState, Drafter, Ports, Transaction
 from countersign.steps.audit import stage
 
@@ -139,18 +139,35 @@ def brief_cases(ones: Iterable[Assembled], ports: Ports, inputs: Inputs) -> Iter
     """Each case drafted, verified and kept; small cases share a commit of their requests and one of their replies."""
     with ports.store.reading() as tx:
         inputs = msgspec.structs.replace(inputs, known=tx.evidence.extents())
+        erased = len(tx.erasures.all())
     for some in _together(ones):
         requests = [_prepared(one, ports, inputs) for one in some]
         with ports.store.transaction() as tx:
+            _ensure_there(tx, {one.id for one in some}, erased)
             for each in requests:
                 _ask(tx, ports, each)
         made = [_made(each, ports, inputs) for each in requests]
         with ports.store.transaction() as tx:
             for each, (one, reply) in zip(requests, made, strict=True):
+                _ensure_asked(tx, each.run)
                 _keep(tx, ports, one, reply, each.run)
                 if each.asked.one.mark:
                     tx.groups.drafted(each.asked.one.id, each.asked.one.mark)
         yield from (one for one, _ in made)
+
+
+def _ensure_there(tx: Transaction, cases: Collection[str], before: int) -> None:
+    """Nothing is written about a case that was erased since it was read."""
+    tx.erasures.hold_off()
+    if gone := sorted(case for case, _ in tx.erasures.all()[before:] if case in cases):
+        raise ContentErased(f"{gone[0]} was erased while it was drafted")
+
+
+def _ensure_asked(tx: Transaction, run: str) -> None:
+    """The same, once the request is on record."""
+    tx.erasures.hold_off()
+    if tx.contents.is_erased(f"ask-{run}/dossier"):
+        raise ContentErased("a case was erased while it was drafted", hint="Run it again for the others.")
 
 
 def _together(ones: Iterable[Assembled]) -> Iterator[list[Assembled]]:
@@ -187,10 +204,12 @@ def _asked_masked(ports: Ports, request: Request, bare: Prepared) -> bytes:
     case, run = request.asked.one.id, request.run
     ask, name = f"ask-{run}-masked", f"reply-{run}-masked"
     with ports.store.transaction() as tx:
+        _ensure_asked(tx, run)
         contents = {"dossier": bare.dossier.document}
         stage(tx, ports, "draft.requested", ask, case=case, contents=contents)
     reply = ports.drafter.draft(bare.dossier)
     with ports.store.transaction() as tx:
+        _ensure_asked(tx, run)
         contents = {"reply": reply}
         stage(tx, ports, "brief.drafted", name, case=case, refs={"request": ask}, contents=contents)
     return reply

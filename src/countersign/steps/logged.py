@@ -9,6 +9,7 @@ import msgspec
 from countersign.core.log.auditlog import Blob, Entry
 from countersign.errors import TamperDetected
 from countersign.ports import CaseState, Ports, Transaction
+from countersign.steps import decided
 from countersign.steps.audit import MEDIA_TYPE
 
 PAGE = 500  # cases a page
@@ -21,6 +22,20 @@ def ensure_logged(state: CaseState, ports: Ports) -> None:
         told = _is_logged(state, entries, tx) and _row_agrees(state)
     if not told:
         raise TamperDetected(f"this case's document is not what was logged ({state.case_id})")
+
+
+def logged_as(tx: Transaction, state: CaseState) -> Entry:
+    """The `brief.verified` entry that binds this very document; `TamperDetected` when there is none, or the row differs.
+
+    Looks at the entries of this case alone, in this very transaction.
+    """
+    for blob_id in tx.contents.named(state.case_id, "brief"):
+        entry = tx.log.read(blob_id.rpartition("/")[0])
+        if entry is None or (entry.kind, entry.case) != ("brief.verified", state.case_id):
+            continue
+        if _is_logged(state, [entry], tx) and _row_agrees(state):
+            return entry
+    raise TamperDetected(f"this case's document is not what was logged ({state.case_id})")
 
 
 def forged(case_ids: Iterable[str], ports: Ports) -> frozenset[str]:
@@ -49,7 +64,26 @@ def objection(ports: Ports) -> tuple[str, str] | None:
     )
     if received < stored:
         return "incomplete", f"{stored} records are stored, the log tells of {received}"
-    return _regroupings_objection(ports) or _cases_objection(ports)
+    return (
+        _erasures_objection(ports)
+        or _regroupings_objection(ports)
+        or _cases_objection(ports)
+        or decided.objection(ports)
+    )
+
+
+def _erasures_objection(ports: Ports) -> tuple[str, str] | None:
+    """What is gone was erased by the one procedure that says so in the log."""
+    told = {entry.id: entry for entry in ports.store.log.of_kind("blob.erased")}
+    with ports.store.reading() as tx:
+        if unlogged := tx.erasures.unlogged(told):
+            return "incomplete", f"no entry tells of {unlogged}"
+        erased = {case for case, _ in tx.erasures.all()}
+        drafted = {entry.case for entry in ports.store.log.of_kind("brief.verified")}
+        for case in sorted(drafted - erased):
+            if tx.cases.latest(case) is None:
+                return "incomplete", f"the document of {case} is gone, and no entry tells of an erasure"
+    return None
 
 
 def _regroupings_objection(ports: Ports) -> tuple[str, str] | None:

@@ -75,10 +75,11 @@ def _begin_postgres(connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
-def lock_whole_store(connection: Connection, purpose: int) -> None:
-    """Until the transaction ends, nobody else holds the lock of this purpose. On SQLite every writer has it."""
+def lock_whole_store(connection: Connection, purpose: int, *, shared: bool = False) -> None:
+    """Until the transaction ends, nobody else holds the lock of this purpose, unless both share it. On SQLite every writer has it."""
     if connection.dialect.name == "postgresql":
-        statement = text("SELECT pg_advisory_xact_lock(:purpose, hashtext(current_schema()))")
+        kind = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        statement = text(f"SELECT {kind}(:purpose, hashtext(current_schema()))")
         connection.execute(statement, {"purpose": purpose})
 
 
@@ -99,7 +100,8 @@ def ensure_schema(engine: Engine) -> None:
 
 
 def _ensure_guarded(connection: Connection) -> None:
-    triggers.ensure_guarded(connection, [table.name for table in tables.APPEND_ONLY], tables.PERMITTED)
+    names = [table.name for table in tables.APPEND_ONLY]
+    triggers.ensure_guarded(connection, names, tables.PERMITTED, tables.ERASABLE)
 
 
 def version_of(connection: Connection) -> str | None:
@@ -124,10 +126,9 @@ def create_all(connection: Connection) -> None:
     """A new store straight from the tables: the same as all migrations, without loading them."""
     tables.metadata.create_all(connection)
     names = [table.name for table in tables.APPEND_ONLY]
-    for statement in triggers.create_statements(connection.dialect.name, names, tables.PERMITTED):
-        connection.exec_driver_sql(
-            statement.replace("%", "%%") if connection.dialect.name != "sqlite" else statement
-        )
+    dialect = connection.dialect.name
+    for statement in triggers.create_statements(dialect, names, tables.PERMITTED, tables.ERASABLE):
+        connection.exec_driver_sql(statement.replace("%", "%%") if dialect != "sqlite" else statement)
     connection.execute(tables.alembic_version.insert().values(version_num=tables.SCHEMA_VERSION))
 
 

@@ -21,6 +21,13 @@ class Remembered:
         self.key = b""
         self.numbers: dict[tuple[str, ...], int] = {}
         self.observables: dict[Pair, int] = {}
+        self._erasures: int | None = None
+
+    def after(self, erasures: int | None) -> None:
+        """Forget everything when a case was erased meanwhile, by whichever process: its rows may be gone."""
+        if erasures != self._erasures:
+            self._erasures = erasures
+            self.numbers, self.observables = {}, {}
 
 
 class Session:

@@ -8,15 +8,16 @@ of 5,000 records has some 30,000 sightings, of a few hundred observables.
 import sys
 from array import array
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from sqlalchemy import ColumnElement, func, not_, select
+from sqlalchemy import ColumnElement, delete, func, insert, not_, select
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.session import Pair, Session, clamped
 from countersign.core.records.evidence import Evidence
 
 COLUMNS = ("observable_id", "first_seq", "from_ns", "to_ns", "records", "postings")
+BLOCKS = 10_000  # held at once while all are looked through
 Window = tuple[int | None, int | None]  # [from, to) in ns of 64 bits; None is open
 
 
@@ -46,11 +47,32 @@ def _block(number: int, postings: list[int]) -> tuple[int, int, int, int, int, b
     return number, min(postings[1::2]), min(times), max(times), len(times), _packed(postings)
 
 
+def forget(session: Session, seqs: Collection[int]) -> set[int]:
+    """Take these records out of every block; the numbers of the observables that they held. Reads every older block."""
+    gone, table = frozenset(seqs), tables.sighting
+    query = select(table).where(table.c.first_seq <= max(gone, default=-1))
+    rows = session.connection.execute(query.execution_options(yield_per=BLOCKS))
+    held = [row for row in rows if not gone.isdisjoint(_numbers(row.postings))]
+    for row in held:
+        left = [part for when, seq in _unpacked(row.postings) if seq not in gone for part in (when, seq)]
+        key = (table.c.observable_id == row.observable_id, table.c.first_seq == row.first_seq)
+        session.connection.execute(delete(table).where(*key))
+        if left:
+            block = dict(zip(COLUMNS, _block(row.observable_id, left), strict=True))
+            session.connection.execute(insert(table).values(block))
+    return {row.observable_id for row in held}
+
+
 def _packed(postings: list[int]) -> bytes:
     packed = array("q", postings)
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
+
+
+def _numbers(raw: bytes) -> Iterable[int]:
+    """The row numbers alone."""
+    return (seq for _, seq in _unpacked(raw)) if sys.byteorder == "big" else array("q", raw)[1::2]
 
 
 def _unpacked(raw: bytes) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine, exists, select
+from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import bulk, tables
@@ -17,6 +17,7 @@ from countersign.adapters.sql.case_store import (
 )
 from countersign.adapters.sql.content_store import SqlContentStore
 from countersign.adapters.sql.engine import READ_ONLY, connect, ensure_schema, sqlite_url
+from countersign.adapters.sql.erasing import SqlErasureStore, is_due, scrub
 from countersign.adapters.sql.evidence_store import SqlEvidenceStore, SqlQuarantineStore
 from countersign.adapters.sql.follow_store import SqlFollowStore
 from countersign.adapters.sql.group_store import SqlGroupStore
@@ -28,6 +29,9 @@ from countersign.errors import StoreUnavailable
 from countersign.ports import Sealer
 
 __all__ = ["SqlStore", "SqlTransaction", "is_written", "open_store", "sqlite_url"]
+
+
+_LAST_ERASURE = select(func.max(tables.erasure.c.seq))
 
 
 class SqlTransaction:
@@ -47,6 +51,7 @@ class SqlTransaction:
         self.following = SqlFollowStore(session)
         self.people = SqlPeopleStore(session)
         self.log = SqlLogStage(session)
+        self.erasures = SqlErasureStore(session)
         self.contents = SqlContentStore(session, vault)
 
     @contextmanager
@@ -69,6 +74,7 @@ class SqlStore:
     def transaction(self) -> Iterator[SqlTransaction]:
         try:
             with self._engine.begin() as connection:
+                self._remembered.after(connection.execute(_LAST_ERASURE).scalar())
                 session = Session(connection, self._remembered)
                 yield SqlTransaction(session, self._vault)
             session.committed()
@@ -83,6 +89,9 @@ class SqlStore:
         except SQLAlchemyError as exc:
             raise StoreUnavailable("the store cannot be read") from exc
 
+    def scrub(self) -> bool:
+        return scrub(self._engine)
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -96,8 +105,11 @@ class SqlStore:
                         connection, tables.meta, name="observable_key", value=secrets.token_bytes(32)
                     )
                 self._remembered.key = bytes(connection.execute(wanted).scalar_one())
+                due = is_due(connection)
         except SQLAlchemyError as exc:
             raise StoreUnavailable("the store cannot be written") from exc
+        if due:
+            self.scrub()  # the process that erased was killed, or somebody else used the store then
 
 
 def open_store(url: str, vault: Sealer) -> SqlStore:

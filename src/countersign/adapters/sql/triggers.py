@@ -8,7 +8,7 @@ the audit log shows what was changed meanwhile.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import Connection, text
 
@@ -18,12 +18,24 @@ from countersign.errors import SchemaMismatch
 SQLITE = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 
+SQLITE_ERASABLE = """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+WHEN NOT countersign_permits('erase', 'rows')
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
+
 POSTGRES_FUNCTION = """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
 POSTGRES_ROW = """CREATE TRIGGER {table}_no_{verb} BEFORE {VERB} ON {table}
 FOR EACH ROW EXECUTE FUNCTION append_only()"""
 POSTGRES_TRUNCATE = """CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION append_only()"""
+# A setting alone anybody may set: whoever erases is the tables' owner too.
+POSTGRES_ERASABLE_FUNCTION = """CREATE FUNCTION erasable_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+IF countersign_permits('erase', 'rows') AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID)
+THEN RETURN OLD; END IF;
+RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+POSTGRES_ERASABLE = """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION erasable_only()"""
 
 SQLITE_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
 WHEN NOT countersign_permits('{table}', CASE typeof(NEW.{column}) WHEN 'blob' THEN lower(hex(NEW.{column})) ELSE NEW.{column} END)
@@ -36,17 +48,22 @@ POSTGRES_INSERT = """CREATE TRIGGER {table}_no_insert BEFORE INSERT ON {table}
 FOR EACH ROW EXECUTE FUNCTION permitted_only('{column}')"""
 
 
-def create_statements(dialect: str, tables: Iterable[str], permitted: Mapping[str, str]) -> tuple[str, ...]:
+def create_statements(
+    dialect: str, tables: Iterable[str], permitted: Mapping[str, str], erasable: Collection[str]
+) -> tuple[str, ...]:
     """The statements that guard `tables`, and rows of `permitted` (table → the column that names a row).
 
-    `dialect` is "sqlite" or "postgresql".
+    Rows of `erasable` tables may be deleted while the permit to erase is held. `dialect` is "sqlite" or "postgresql".
     """
     row = SQLITE if dialect == "sqlite" else POSTGRES_ROW
     insert = SQLITE_INSERT if dialect == "sqlite" else POSTGRES_INSERT
-    functions = [POSTGRES_FUNCTION, permits.POSTGRES_FUNCTION, POSTGRES_PERMITTED]
+    functions = [POSTGRES_FUNCTION, permits.POSTGRES_FUNCTION, POSTGRES_PERMITTED, POSTGRES_ERASABLE_FUNCTION]
+    erase = SQLITE_ERASABLE if dialect == "sqlite" else POSTGRES_ERASABLE
     statements = [] if dialect == "sqlite" else functions
     for table in tables:
-        statements += [row.format(table=table, verb=verb, VERB=verb.upper()) for verb in ("update", "delete")]
+        for verb in ("update", "delete"):
+            template = erase if verb == "delete" and table in erasable else row
+            statements.append(template.format(table=table, verb=verb, VERB=verb.upper()))
         if dialect != "sqlite":
             statements.append(POSTGRES_TRUNCATE.format(table=table))
     statements += [insert.format(table=table, column=column) for table, column in permitted.items()]
@@ -66,16 +83,20 @@ def installed(connection: Connection) -> dict[str, str]:
     return {row[0]: " ".join(str(row[1]).split()) for row in connection.execute(text(query))}
 
 
-def _wanted(dialect: str, table: str, verb: str, column: str = "") -> re.Pattern[str]:
+def _wanted(
+    dialect: str, table: str, verb: str, column: str = "", *, erasable: bool = False
+) -> re.Pattern[str]:
     """What a guard's whole definition must be; PostgreSQL may name the schema of table and function."""
     if dialect == "sqlite":
-        template = SQLITE_INSERT if verb == "insert" else SQLITE
+        template = SQLITE_INSERT if verb == "insert" else SQLITE_ERASABLE if erasable else SQLITE
         made = template.format(table=table, verb=verb, VERB=verb.upper(), column=column)
         return re.compile(re.escape(" ".join(f"{made} {table}".split())))
     scope = "STATEMENT" if verb == "truncate" else "ROW"
     name, function, given = (
         ("permitted_only", POSTGRES_PERMITTED, f"'{column}'")
         if verb == "insert"
+        else ("erasable_only", POSTGRES_ERASABLE_FUNCTION, "")
+        if erasable
         else ("append_only", POSTGRES_FUNCTION, "")
     )
     body = re.escape(" ".join(function.split("$$")[1].split()))
@@ -85,7 +106,9 @@ def _wanted(dialect: str, table: str, verb: str, column: str = "") -> re.Pattern
     )
 
 
-def ensure_guarded(connection: Connection, tables: Iterable[str], permitted: Mapping[str, str]) -> None:
+def ensure_guarded(
+    connection: Connection, tables: Iterable[str], permitted: Mapping[str, str], erasable: Collection[str]
+) -> None:
     """`SchemaMismatch` unless the very guards made here are in place.
 
     Every table of `tables` refuses updates and deletions, every table of `permitted` rows of others than its method.
@@ -97,7 +120,9 @@ def ensure_guarded(connection: Connection, tables: Iterable[str], permitted: Map
     missing = [
         f"{table} ({verb})"
         for table, verb, column in wanted
-        if not _wanted(dialect, table, verb, column).fullmatch(found.get(f"{table}_no_{verb}", ""))
+        if not _wanted(
+            dialect, table, verb, column, erasable=verb == "delete" and table in erasable
+        ).fullmatch(found.get(f"{table}_no_{verb}", ""))
     ]
     if missing:
         raise SchemaMismatch(

@@ -69,6 +69,7 @@ from countersign.adapters.sql.tables.review import (
 
 __all__ = [
     "APPEND_ONLY",
+    "ERASABLE",
     "NO_TIME",
     "PERMITTED",
     "SCHEMA_VERSION",
@@ -173,3 +174,12 @@ PERMITTED = {
     "decision_signature": "digest",
     "decision": "digest",
 }
+
+# Of the append-only ones, those whose rows `adapters/sql/erasing` deletes, and nothing else.
+ERASABLE = frozenset(
+    {
+        *("evidence", "provenance", "alert", "case_snapshot", "brief", "regrouping", "content"),
+        *("review", "review_event", "action_proposal"),
+        *("decision_document", "decision_signature", "decision"),
+    }
+)

@@ -24,6 +24,31 @@ POSTGRES_PERMITTED = r"""CREATE FUNCTION permitted_only() RETURNS trigger LANGUA
 BEGIN
 IF countersign_permits(TG_TABLE_NAME, regexp_replace(to_jsonb(NEW) ->> TG_ARGV[0], '^\\x', '')) THEN RETURN NEW; END IF;
 RAISE EXCEPTION '% is written by its own method only', TG_TABLE_NAME; END $$"""
+SQLITE_ERASABLE = """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+WHEN NOT countersign_permits('erase', 'rows')
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
+POSTGRES_ERASABLE_FUNCTION = """CREATE FUNCTION erasable_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+IF countersign_permits('erase', 'rows') AND current_user = (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = TG_RELID)
+THEN RETURN OLD; END IF;
+RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+POSTGRES_ERASABLE = """CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION erasable_only()"""
+ERASABLE = (
+    "evidence",
+    "provenance",
+    "alert",
+    "case_snapshot",
+    "brief",
+    "regrouping",
+    "content",
+    "review",
+    "review_event",
+    "action_proposal",
+    "decision_document",
+    "decision_signature",
+    "decision",
+)
 PERMITTED = {
     "person": "id",
     "person_state": "person_id",
@@ -65,6 +90,7 @@ def upgrade() -> None:
     for table in GUARDED:
         _guard(table)
     _guard_inserts()
+    _let_erasing_through()
 
 
 def _column(name: str, kind: Any, *rest: Any, nullable: bool = False, **options: Any) -> sa.Column[Any]:
@@ -274,3 +300,14 @@ def _guard_inserts() -> None:
     for table, column in PERMITTED.items():
         template = SQLITE_INSERT if sqlite else POSTGRES_INSERT
         connection.exec_driver_sql(template.format(table=table, column=column))
+
+
+def _let_erasing_through() -> None:
+    connection = op.get_bind()
+    sqlite = connection.dialect.name == "sqlite"
+    if not sqlite:
+        connection.exec_driver_sql(POSTGRES_ERASABLE_FUNCTION.replace("%", "%%"))
+    for table in ERASABLE:
+        connection.exec_driver_sql(f"DROP TRIGGER {table}_no_delete" + ("" if sqlite else f" ON {table}"))
+        template = SQLITE_ERASABLE if sqlite else POSTGRES_ERASABLE
+        connection.exec_driver_sql(template.format(table=table))
