@@ -22,7 +22,16 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]+")
 
 def as_json(document: bytes) -> str:
     """A JSON document indented, in ASCII only: nothing in it acts on a terminal, and any encoding carries it."""
-    text = msgspec.json.format(document, indent=1).decode()
+    return _in_ascii(msgspec.json.format(document, indent=1))
+
+
+def as_json_line(document: bytes) -> str:
+    """A JSON document on one line, in ASCII only."""
+    return _in_ascii(msgspec.json.format(document, indent=-1))
+
+
+def _in_ascii(document: bytes) -> str:
+    text = document.decode()
     return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).replace("\x7f", "\\u007f") + "\n"
 
 

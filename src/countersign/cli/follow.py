@@ -6,16 +6,15 @@ a transaction; a second one does not wait.
 """
 
 import os
-import signal
 import sys
 import time
-from types import FrameType
 from typing import IO
 
 import msgspec
 
 from countersign import wiring
 from countersign.cli import files, screen
+from countersign.cli.interrupt import Asked
 from countersign.cli.places import Places, mappings, open_ports
 from countersign.cli.triage import (
     keep_coverage,
@@ -66,7 +65,7 @@ def follow(
     keep_coverage(ports, manifest)
     with files.sink(out) as sink:
         followed = _Followed(ports, manifest, sink, form)
-        _run(tail, followed, _Asked())
+        _run(tail, followed, Asked())
         followed.show()
         if form == "text":
             summary(screen.console(sink), followed.read)
@@ -94,19 +93,7 @@ def _opened(ports: Ports, path: str, fmt: str, mapped: wiring.Mappings) -> wirin
     return tail
 
 
-class _Asked:
-    """Whether Ctrl-C was pressed."""
-
-    def __init__(self) -> None:
-        self.to_end = False
-        signal.signal(signal.SIGINT, self._end)
-
-    def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self.to_end = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _run(tail: wiring.Tail, followed: "_Followed", asked: _Asked) -> None:
+def _run(tail: wiring.Tail, followed: "_Followed", asked: Asked) -> None:
     shown_s = published_s = float("-inf")
     while not asked.to_end:
         look = tail.look()

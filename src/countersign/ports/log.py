@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from countersign.core.log.auditlog import Blob, Entry, Head, LogCheck, SignedHead, Stored
+from countersign.core.log.proofs import LogProof
 
 
 class LogStage(Protocol):
@@ -213,6 +214,24 @@ class Publisher(Protocol):
         """Check every published file against the entries, and write those anew that are missing or damaged.
 
         Their paths. `TamperDetected` unless the entries still give the root that was signed.
+        """
+        ...
+
+    def shown(self) -> bytes:
+        """Publish, then the public checkpoint: the signed note with every cosignature."""
+        ...
+
+    def prove(self, index: int) -> LogProof:
+        """Publish, then the proof that the entry at this index is under the public checkpoint.
+
+        `UsageError` where there is no such entry.
+        """
+        ...
+
+    def objection(self, verifier: str = "") -> tuple[str, str] | None:
+        """Status and reason of what the newest checkpoint, its signature and the files say against the log.
+
+        None for nothing. Changes nothing. `verifier`: the key that the reader kept, else the home's own.
         """
         ...
 

@@ -19,8 +19,9 @@ from countersign.core.canonical import format_time
 from countersign.core.ids import derived_id
 from countersign.core.log.auditlog import Actor, Entry, Head, SignedHead, Stored
 from countersign.core.log.checkpoint import Checkpoint, open_checkpoint
-from countersign.core.log.merkle import EMPTY_ROOT, leaf_hashes, verify_consistency
+from countersign.core.log.merkle import EMPTY_ROOT, leaf_hashes, verify_consistency, verify_inclusion
 from countersign.core.log.note import Note, Signature, VerifierKey, verifier_key
+from countersign.core.log.proofs import LogProof
 from countersign.core.log.tiles import (
     ENTRIES,
     HASH_BYTES,
@@ -33,10 +34,18 @@ from countersign.core.log.tiles import (
     is_needed,
     parse_bundle,
 )
-from countersign.errors import MalformedNote, NoteNotVerified, TamperDetected
+from countersign.errors import (
+    AuditLogUnavailable,
+    ConfigError,
+    MalformedNote,
+    NoteNotVerified,
+    TamperDetected,
+    UsageError,
+)
 from countersign.ports import Clock, LogFiles, LogSigner, Store
 
 CHECKPOINT = "checkpoint"
+REBUILD = "`countersign log checkpoint --rebuild` makes the files anew from the entries"
 AT_ONCE = WIDTH * WIDTH  # entries whose files are worked out at a time: whole tiles of two levels
 SYSTEM = Actor(type="system", id="svc/log")
 
@@ -82,6 +91,61 @@ class LogPublisher:
             yield tile.path, content
         yield CHECKPOINT, self._files.read(CHECKPOINT) or b""
 
+    def shown(self) -> bytes:
+        """`ports.Publisher.shown`."""
+        self.publish()
+        return self._files.read(CHECKPOINT) or b""
+
+    def prove(self, index: int) -> LogProof:
+        """`ports.Publisher.prove`."""
+        note = self.shown()
+        head = open_checkpoint(note, verifier_key(self._signer.verifier))
+        if not 0 <= index < head.size:
+            raise UsageError(
+                f"the log has no entry {index}", hint=f"It has {head.size} entries, counted from 0."
+            )
+        [stored] = self._entries(index, 1)
+        try:
+            hashes = TiledTree(self._reader({}), head.size).inclusion(index)
+            holds = verify_inclusion(stored.leaf, index, head.size, hashes, head.root)
+        except MalformedNote:
+            hashes, holds = (), False
+        if not holds:
+            raise TamperDetected("the log's files do not prove the entry", hint=REBUILD)
+        return LogProof(index, hashes, note)
+
+    def objection(self, verifier: str = "") -> tuple[str, str] | None:
+        """`ports.Publisher.objection`."""
+        try:
+            return self._file_objection(verifier_key(verifier or self._signer.verifier))
+        except TamperDetected as exc:
+            return "altered", str(exc)
+        except (ConfigError, AuditLogUnavailable) as exc:
+            return "unchecked", f"{exc} {exc.hint}".strip()
+
+    def _file_objection(self, key: VerifierKey) -> tuple[str, str] | None:
+        signed = self._log.checkpoint()
+        if signed is None:
+            return "unchecked", "no checkpoint of this log was ever signed"
+        _ensure_ours(signed, key)
+        public = self._public(key)
+        if public is None and signed.size:
+            return "incomplete", f"the published log has no checkpoint; {REBUILD}"
+        if isinstance(public, bytes):
+            return "altered", f"the published checkpoint is not signed with the log's key; {REBUILD}"
+        if public is not None:
+            self._ensure_known(public, signed)
+            if not self._gives(public.size, public.root):
+                return "altered", f"the published files do not give the root that was signed; {REBUILD}"
+        return None
+
+    def _gives(self, size: int, root: bytes) -> bool:
+        """Do the files in place give this root?"""
+        try:
+            return TiledTree(self._reader({}), size).root() == root
+        except MalformedNote:
+            return False
+
     def _published(self) -> Head:
         self._tell_mended()
         last = self._last()
@@ -97,9 +161,7 @@ class LogPublisher:
             last = self._sign(head, last)
             for tile in filled:
                 self._files.drop_partials(tile.path)
-        if self._mended:
-            return self._published()
-        return Head(last.size, last.root)
+        return self._published() if self._mended else Head(last.size, last.root)
 
     def _last(self) -> SignedHead:
         """The last signed head, after asking whether anything contradicts it."""
@@ -119,7 +181,10 @@ class LogPublisher:
         if isinstance(public, Checkpoint):
             self._ensure_known(public, last)
         if not isinstance(public, Checkpoint) or public.size < last.size:
-            self._show(last)  # a crash came between the row and the file
+            # A crash came between the row and the file, or somebody took the file away, and others with it.
+            if not self._gives(last.size, last.root):
+                self._mend(Head(last.size, last.root), last.size)
+            self._show(last)
         return last
 
     def _public(self, key: VerifierKey) -> Checkpoint | bytes | None:
