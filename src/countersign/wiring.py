@@ -23,7 +23,7 @@ from countersign.core.facts.signals import Signals
 from countersign.core.records.evidence import Incoming, Quarantined, Skipped
 from countersign.core.records.fields import Dictionary
 from countersign.errors import ConfigError
-from countersign.ports import Drafter, Ports, Position
+from countersign.ports import Drafter, PolicyEngine, Ports, Position
 from countersign.steps.publish import LogPublisher
 
 LOG_FOLDER = "log"  # in the home: what any web server can host
@@ -142,6 +142,16 @@ def _ensure_seeded(folder: Path, url: str) -> None:
             f"{seed} is missing, and the log in this store was written with it",
             hint="Restore seed.key from a backup; without it nothing that was logged can be shown to be what it was.",
         )
+
+
+def checked_policies(home: Path, folder: Path | None) -> tuple[PolicyEngine, str, int]:
+    """A policy set as a starting process would take it: from the folder, else the home, else as bundled.
+
+    With it, where it is from, and how many tests of its own it meets. `ConfigError` when it cannot be used.
+    """
+    own = folder or (home / cedar.FOLDER if (home / cedar.FOLDER).exists() else None)
+    found = cedar.check_policies(own)
+    return found, str(own) if own else "the bundled policy", found.tests
 
 
 def grants(schema: str) -> Iterator[str]:

@@ -42,6 +42,10 @@ policy_app = typer.Typer(
     help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(policy_app, name="policy")
+policy_app = typer.Typer(
+    help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(policy_app, name="policy")
 
 Home = Annotated[str | None, typer.Option("--home", help="Where cases are kept. [env: COUNTERSIGN_HOME]")]
 Config = Annotated[
@@ -398,6 +402,42 @@ def replay_command(
     from countersign.cli import replay as door
 
     _run(door.replay, _places(home, config), brief, form, out)
+
+
+@policy_app.command("check")
+def policy_check(
+    folder: Annotated[
+        str | None, typer.Argument(help="A folder with a policy set; the one in force here if none is named.")
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Validate a policy set as a starting process would, and ask its own tests."""
+    from countersign.cli import policy as door
+
+    _run(door.check, _places(home, config), folder, as_json)
+
+
+@policy_app.command("explain")
+def policy_explain(
+    person: Annotated[str, typer.Option("--as", help="A person's name or id.")],
+    action: Annotated[
+        str, typer.Option("--action", help="Such as review.open, decision.sign, person.enrol.")
+    ],
+    case: Annotated[str | None, typer.Option("--case", help="Case id.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--given", help="Suppose KEY=VALUE, such as fresh=false; may be repeated."),
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """What the policy answers a person now, and by which rule."""
+    from countersign.cli import policy as door
+
+    _run(door.explain, _places(home, config), person, action, case, given or [], as_json)
 
 
 @policy_app.command("check")

@@ -118,3 +118,18 @@ def failures(tests: tuple[PolicyTest, ...], ask: Callable[[PolicyTest], Ruling])
 def rules_of(ruling: Ruling) -> tuple[str, ...]:
     """The names of the rules that made a ruling."""
     return ruling.by_rules if isinstance(ruling, Permitted) else tuple(ruling.rule.split(", "))
+
+
+AT_BEST: Mapping[str, Mapping[str, bool | int | str]] = {
+    "decision.sign": {"fresh": True, "proposed": False},
+    "decision.countersign": {"fresh": True, "proposed": False, "signed": False},
+    "case.erase": {"people": 2},
+}
+"""What an action is asked with when everything that code found out speaks for it; other actions are asked with nothing."""
+ACTIONS = (
+    *("review.open", "review.see", "case.export"),
+    *("decision.sign", "decision.countersign", "tier.lower"),
+    *("action.propose", "case.erase"),
+    *("person.add", "person.enrol", "person.revoke", "person.roles"),
+)
+"""Every action that code asks about."""
