@@ -1,11 +1,17 @@
 """A small office: a home with people, keys and drafted cases, in which reviews are opened and decisions signed."""
 
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import msgspec
 
 from builders import eve, evidence
 from countersign import config, wiring
+from countersign.adapters.keys import HomeSealer
+from countersign.adapters.log_files import FolderFiles
+from countersign.adapters.log_signer import HomeSigner
+from countersign.adapters.sql import open_store, sqlite_url
 from countersign.core.canonical import NANOSECONDS
 from countersign.core.cases.case import Assembled
 from countersign.core.identity.signatures import challenge
@@ -23,6 +29,7 @@ from countersign.core.review.choice import Choice
 from countersign.core.review.dispositions import reasons_for
 from countersign.core.review.lifecycle import CLEARING
 from countersign.steps import decide, draft, people, review, roster
+from countersign.steps.publish import LogPublisher
 from countersign.testing import RELYING, SoftwareAuthenticator, SoftwareSigner
 
 WORDS = "The records show it, and I asked the owner over another channel."
@@ -64,6 +71,7 @@ class Office:
     clock: Clock
     people: dict[str, Someone] = field(default_factory=dict)
     cases: dict[int, list[str]] = field(default_factory=dict)
+    folder: Path = Path()
 
     def close(self):
         self.ports.store.close()
@@ -200,8 +208,30 @@ def hash_of(case):
     return int.from_bytes(digest(case.encode())[-6:].encode(), "big")
 
 
+SETTINGS = config.Settings(passkeys=RELYING)
+
+
 def open_office(folder, url=""):
     """An office in a folder, over SQLite unless told otherwise; nobody is there yet."""
     clock = Clock()
     settings = config.Settings(database_url=url, passkeys=RELYING)
-    return Office(msgspec.structs.replace(wiring.open_ports(folder, settings), clock=clock), clock)
+    ports = msgspec.structs.replace(wiring.open_ports(folder, settings), clock=clock)
+    return Office(ports, clock, folder=folder)
+
+
+def copied(office, folder):
+    """The same people, keys, sessions and cases in a home of its own; SQLite, and the first office is closed."""
+    shutil.copytree(office.folder, folder)
+    sealer = HomeSealer.open(folder)
+    store, clock = open_store(sqlite_url(folder / "countersign.db"), sealer), Clock()
+    clock.now = office.clock.now
+    signer, files = HomeSigner(folder, SETTINGS.log_origin), FolderFiles(folder / wiring.LOG_FOLDER)
+    ports = msgspec.structs.replace(
+        office.ports,
+        store=store,
+        clock=clock,
+        sealer=sealer,
+        publisher=LogPublisher(store, clock, signer, files),
+    )
+    people = {name: replace(one) for name, one in office.people.items()}
+    return Office(ports, clock, people, {tier: [*cases] for tier, cases in office.cases.items()}, folder)

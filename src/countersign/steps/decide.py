@@ -257,7 +257,7 @@ def _listed(document: Mapping[str, object], name: str) -> Sequence[object]:
 def document_words(digest: str, token: bytes, ports: Ports) -> Prepared:
     """A document that waits, for whoever is to sign it next: the same words that the first signer read."""
     with ports.store.reading() as tx:
-        pending, review = _pending(tx, digest)
+        pending, review = waiting(tx, digest)
         found = looking(tx, review, session_of(tx, ports, token), ports)
         return _told(found, read_document(pending.raw), pending.raw)
 
@@ -301,7 +301,7 @@ def published(decision: Decision, ports: Ports) -> None:
 _HINT = "Make the log writable again; the next publication puts it in effect. `countersign doctor` says more."
 
 
-def _pending(tx: Transaction, digest: str) -> tuple[Pending, Review]:
+def waiting(tx: Transaction, digest: str) -> tuple[Pending, Review]:
     """A document by its exact digest; nothing that is not one is ever taken for one."""
     known = len(digest) == _D_CHARACTERS and digest.startswith("sha256:") and digest[7:].isalnum()
     found = tx.reviews.pending(digest) if known and digest == digest.lower() else None
@@ -320,7 +320,7 @@ def signing(
 ) -> Decision | Waiting | CountersignError:
     """What comes of the signature, as work for a committer; an error is returned where the refusal itself is kept."""
     who = session_of(tx, ports, token)
-    pending, review = _pending(tx, digest)
+    pending, review = waiting(tx, digest)
     hold(tx, pending.case)
     found = looking(tx, review, who, ports)
     if found.situation.standing.decision == digest:
