@@ -50,6 +50,23 @@ def test_a_list_is_held_only_against_the_values_it_is_meant_for():
 
 
 @pytest.mark.parametrize(
+    ("kind", "entry", "type_", "value"),
+    [
+        ("string", "allowed", "user", "allowed"), ("string", "80", "id", "80"), ("string", "fs01", "host", "fs01"),
+        ("hostname", "80", "ip", "192.0.2.80"), ("hostname", "0.2.80", "ip", "192.0.2.80"),
+        ("substring", "80", "ip", "192.0.2.80"), ("regex", "80", "ip", "192.0.2.80"), ("regex", "admin", "user", "admin"),
+    ],
+)  # fmt: skip
+def test_a_word_or_a_number_is_not_held_against_values_no_list_is_made_for(kind, entry, type_, value):
+    assert "" == parse_reference(warninglist(kind, [entry])).known.hit(type_, value)
+
+
+@pytest.mark.parametrize("kind", ["hostname", "string"])
+def test_an_address_in_a_list_of_names_is_that_address(kind):
+    assert "192.0.2.80" == parse_reference(warninglist(kind, ["192.0.2.80"])).known.hit("ip", "192.0.2.80")
+
+
+@pytest.mark.parametrize(
     ("kind", "entries"),
     [("cidr", ["192.0.2.0/33"]), ("cidr", ["192.0.2.999"]), ("regex", ["/(/"]), ("regex", ["/a/x"]), ("magic", ["a"]),
      ("string", [1]), ("string", [""]), ("string", "a")],

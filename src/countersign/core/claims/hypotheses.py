@@ -6,7 +6,7 @@ verified and together they have the shape its code asks for. Shapes speak of wha
 Source: `reference/verification.md` section 8.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -15,13 +15,16 @@ from countersign.core.claims.basis import Basis
 from countersign.core.claims.claims import (
     FieldClaim,
     OrderClaim,
+    ReferenceClaim,
     SameClaim,
 )
-from countersign.core.claims.reference import KINDS
+from countersign.core.claims.keys import NAMEABLE
+from countersign.core.claims.listed import covers
+from countersign.core.claims.reference import KINDS, LISTS
 from countersign.core.claims.roles import role_word
 from countersign.core.claims.snapshot import Snapshot
 from countersign.core.records.fields import walk
-from countersign.core.render import value_text
+from countersign.core.render import neutralize, value_text
 
 HOUR_NS = 3600 * NANOSECONDS
 
@@ -294,24 +297,29 @@ def _alerted(b: Basis) -> tuple[str, ...]:
     return b.alerts or tuple(b.snapshot.evidence)
 
 
-def _keyed(b: Basis, *kinds: str) -> bool:
-    """Does a pinned entry name something that every alert record says in a field no outsider writes?"""
-    keys = {claim.key.lower() for claim in b.references(*kinds)}
-    return bool(keys) and all(keys & told(b.snapshot, eid) for eid in _alerted(b))
+def _keyed(b: Basis, claims: Sequence[ReferenceClaim]) -> bool:
+    """Do pinned entries name the rule or the indicator of every alert record, in a field no outsider writes?"""
+    entries = [(b.snapshot.references[c.kb, c.kb_version], c.key) for c in claims]
+    return bool(entries) and all(
+        any(covers(pinned, key, eid, b.snapshot) for pinned, key in entries) for eid in _alerted(b)
+    )
 
 
 def _defect(b: Basis) -> str:
-    if not _keyed(b, "rule_text"):
+    if not _keyed(b, b.references("rule_text")):
         return "needs the text of the rule that fired"
     matched = [c for c in b.told() if not b.alerts or c.cite in b.alerts]
     return "" if matched else "needs a field of the matched condition"
 
 
 def _intel(b: Basis) -> str:
-    aged = any(claim.field in AGES for claim in b.references("indicator_list"))
-    if _keyed(b, "allow_list") or (aged and _keyed(b, "indicator_list")):
+    aged = [claim for claim in b.references("indicator_list") if claim.field in AGES]
+    if _keyed(b, b.references("allow_list")) or _keyed(b, aged):
         return ""
-    return "needs the age of the triggering indicator, or that an allow-list names it"
+    pinned = b.snapshot.references
+    idle = [c.key for c in b.references(*LISTS) if not pinned[c.kb, c.kb_version].names(c.key)]
+    why = f"; {neutralize(idle[0])} is not {NAMEABLE}" if idle else ""
+    return "needs the age of the triggering indicator, or that an allow-list names it" + why
 
 
 def _blocked(b: Basis) -> str:

@@ -24,6 +24,7 @@ SUFFIX_TITLE = "Public Suffix List"
 _SUFFIX_MARK = b"===BEGIN ICANN DOMAINS==="
 _SUFFIX_SAYS = "a suffix under which many parties register names; nobody's own domain"
 _TYPES = frozenset("cidr hostname string substring regex".split())
+_PARTLY = frozenset({"substring", "regex"})
 _ATTRIBUTES = {
     "ip": frozenset("ip-src ip-dst ip-src|port ip-dst|port domain|ip".split()),
     "domain": frozenset("domain hostname domain|ip hostname|port".split()),
@@ -44,12 +45,19 @@ class KnownList(msgspec.Struct, frozen=True, dict=True):
     version: str
     type: str  # one of MISP's, or `suffix`
     says: str
-    attributes: frozenset[str]  # empty: any kind of value
+    attributes: frozenset[str]  # empty: any kind of value that such lists are made for
     entries: tuple[str, ...]
 
     def hit(self, kind: str, value: str) -> str:
-        """The entry that a value of this semantic type matches; empty when there is none."""
-        if self.attributes and not self.attributes & _ATTRIBUTES.get(kind, frozenset()):
+        """The entry that a value of this semantic type matches; empty when there is none.
+
+        Lists speak of addresses, names, URLs, mail addresses and hashes: `allowed` never meets an account, nor
+        a part of a name an address.
+        """
+        meant = _ATTRIBUTES.get(kind, frozenset())
+        if not meant or (self.attributes and not self.attributes & meant):
+            return ""
+        if kind == "ip" and not self.attributes and self.type in _PARTLY:
             return ""
         return self._match(kind, value.lower())
 
@@ -105,7 +113,9 @@ class KnownList(msgspec.Struct, frozen=True, dict=True):
         return found if found or kind != "url" else self._plain.get(_host(value), "")
 
     def _below(self, kind: str, value: str) -> str:
-        """The host itself, or a zone above it."""
+        """The host itself, or a zone above it; an address has no zones."""
+        if kind == "ip":
+            return self._equal(kind, value)
         labels = (_host(value) if kind == "url" else value).strip(".").split(".")
         zones = (".".join(labels[n:]) for n in range(len(labels)))
         return next((self._plain[zone] for zone in zones if zone in self._plain), "")

@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from countersign.core.canonical import NANOSECONDS, parse_time
+from countersign.core.claims.keys import named
 from countersign.core.claims.knownlist import (
     FIELD,
     KNOWN,
@@ -25,6 +26,8 @@ from countersign.core.ids import digest
 KINDS = frozenset(
     "test_register change_register job_inventory callback baseline indicator_list allow_list rule_text attack".split()
 )
+LISTS = frozenset({"allow_list", "indicator_list"})
+"""Kinds whose keys are observables; a key that is none covers nothing."""
 MAX_TTL_DAYS = 36_500
 _KEYS = {"kb", "kb_version", "kind", "loaded_at", "ttl_days", "entries"}
 
@@ -46,6 +49,15 @@ class Reference(msgspec.Struct, frozen=True):
         return self.ttl_days is not None and now_ns > self.loaded_ns + int(
             self.ttl_days * 86400 * NANOSECONDS
         )
+
+    def names(self, key: str) -> str:
+        """The semantic type of the observable that an entry's key names (`keys.named`); empty when it names none."""
+        return named(key, self.entries.get(key, {}).get("type"))
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Keys of an indicator or allow-list that name no observable: no reading can rest on their entries."""
+        return tuple(key for key in self.entries if not self.names(key)) if self.kind in LISTS else ()
 
 
 def parse_reference(data: bytes) -> Reference:
