@@ -97,20 +97,20 @@ def sign_together(
 
 def _signed(name: str, signature: Signature, token: bytes, ports: Ports) -> Result:
     try:
-        _ensure_low(digest, ports)
-        made = kept(digest, signature, token, ports)
+        _ensure_low(name, ports)
+        made = kept(name, signature, token, ports)
     except CountersignError as error:
-        return Result(digest, error=error)
+        return Result(name, error=error)
     if isinstance(
         made, Waiting
     ):  # a document of a low tier that asks for two: not one to be decided together
-        return Result(digest, made.case, error=refusal(*made.missing))
-    return Result(digest, made.case, decision=made)
+        return Result(name, made.case, error=refusal(*made.missing))
+    return Result(name, made.case, decision=made)
 
 
-def _ensure_low(digest: str, ports: Ports) -> None:
+def _ensure_low(name: str, ports: Ports) -> None:
     with ports.store.reading() as tx:
-        found, _ = waiting(tx, digest)
+        found, _ = waiting(tx, name)
     if read_document(found.raw).tier > BULK_TIER:
         raise refusal(
             Denied("RV-30", "this tier is not decided together with others", "Decide it by itself.")
