@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from countersign import config
-from countersign.adapters import cedar, clock, dictionaries
+from countersign.adapters import cedar, clock, dictionaries, keyfiles, ssh_agent
 from countersign.adapters.drafters.rules import RulesDrafter
 from countersign.adapters.keys import HomeSealer
 from countersign.adapters.log_files import FolderFiles
@@ -24,6 +24,7 @@ from countersign.core.records.evidence import Incoming, Quarantined, Skipped
 from countersign.core.records.fields import Dictionary
 from countersign.errors import ConfigError
 from countersign.ports import Drafter, PolicyEngine, Ports, Position
+from countersign.ports.people import SigningKey
 from countersign.steps.publish import LogPublisher
 
 LOG_FOLDER = "log"  # in the home: what any web server can host
@@ -31,6 +32,8 @@ LOG_FOLDER = "log"  # in the home: what any web server can host
 Outcome = Incoming | Quarantined | Skipped
 Tail = Following
 Look = Seen
+new_key, file_key, public_key = keyfiles.make, keyfiles.unlock, keyfiles.read_public
+read_secret, read_passphrase = keyfiles.read_private, keyfiles.read_passphrase
 Mappings = tuple[RecordMapping, ...]
 
 
@@ -157,6 +160,16 @@ def checked_policies(home: Path, folder: Path | None) -> tuple[PolicyEngine, str
 def grants(schema: str) -> Iterator[str]:
     """SQL that makes PostgreSQL's roles and gives each exactly what it may do."""
     return roles.statements(schema)
+
+
+def agent_keys() -> tuple[ssh_agent.Identity, ...]:
+    """The Ed25519 keys that this terminal's ssh-agent holds; `KeyUnusable` when there is none."""
+    return ssh_agent.identities(ssh_agent.socket_path())
+
+
+def agent_key(public: bytes) -> SigningKey:
+    """The agent's key of these 32 public bytes; `KeyUnusable` when it does not hold it."""
+    return ssh_agent.held(ssh_agent.socket_path(), public)
 
 
 def incoming(

@@ -38,6 +38,10 @@ log_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_m
 app.add_typer(case_app, name="case")
 app.add_typer(reference_app, name="reference")
 app.add_typer(log_app, name="log")
+person_app = typer.Typer(
+    help="Who there is, with which keys, and who is signed in.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(person_app, name="person")
 policy_app = typer.Typer(
     help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -68,6 +72,20 @@ Mappings = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept and logged.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; your account's name unless given.")]
+Name = Annotated[str, typer.Argument(help="A person's name as it was added, or id.")]
+Roles = Annotated[
+    list[str] | None, typer.Option("--role", help="analyst, lead, admin or auditor; may be repeated.")
+]
+KeyFile = Annotated[
+    str | None, typer.Option("--key", help="Key file; made if it is not there. FILE.pub: its public half.")
+]
+Agent = Annotated[
+    bool, typer.Option("--agent", help="The key is in your ssh-agent; --key FILE.pub says which.")
+]
+PassphraseFile = Annotated[
+    str | None,
+    typer.Option("--passphrase-file", help="The passphrase of the key that signs; a file only you may read."),
+]
 References = Annotated[list[str] | None, typer.Option("--reference", help="Pinned reference file or folder.")]
 
 
@@ -303,6 +321,102 @@ def reference_list(as_json: AsJson = False, home: Home = None, config: Config = 
     from countersign.cli import reference as door
 
     _run(door.listing, _places(home, config), as_json)
+
+
+@person_app.command("add")
+def person_add(name: Name, role: Roles = None, home: Home = None, config: Config = None) -> None:
+    """Add a person; an admin does it. They sign once a key is enrolled to them."""
+    from countersign.cli import person as door
+
+    _run(door.add, _places(home, config), name, role or [])
+
+
+@person_app.command("roles")
+def person_roles(name: Name, role: Roles = None, home: Home = None, config: Config = None) -> None:
+    """Give a person exactly these roles; another person, who is an admin, does it."""
+    from countersign.cli import person as door
+
+    _run(door.change_roles, _places(home, config), name, role or [])
+
+
+@person_app.command("enrol")
+def person_enrol(
+    name: Name,
+    key: KeyFile = None,
+    agent: Agent = False,
+    passphrase_file: PassphraseFile = None,
+    new_passphrase_file: Annotated[
+        str | None,
+        typer.Option("--new-passphrase-file", help="The passphrase of the key that is enrolled, if a file."),
+    ] = None,
+    passkey: Annotated[bool, typer.Option("--passkey", hidden=True)] = False,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Enrol a key to a person; an admin signs it. In an empty home the first admin enrols themself."""
+    from countersign.cli import person as door
+
+    given = door.Given(
+        file=key,
+        agent=agent,
+        passkey=passkey,
+        passphrase_file=passphrase_file,
+        new_passphrase_file=new_passphrase_file,
+    )
+    _run(door.enrol, _places(home, config), name, given)
+
+
+@person_app.command("revoke")
+def person_revoke(
+    key: Annotated[str, typer.Argument(help="The start of a key's id, or a person with one key in force.")],
+    reason: Reason,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """A key signs nothing more, and its sessions end; what it signed before holds."""
+    from countersign.cli import person as door
+
+    _run(door.revoke, _places(home, config), key, reason)
+
+
+@person_app.command("list")
+def person_list(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """Everybody, with their roles and keys."""
+    from countersign.cli import person as door
+
+    _run(door.listing, _places(home, config), as_json)
+
+
+@person_app.command("sign-in")
+def person_sign_in(
+    name: Name,
+    key: KeyFile = None,
+    agent: Agent = False,
+    passphrase_file: PassphraseFile = None,
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Be known at this terminal for eight hours."""
+    from countersign.cli import person as door
+
+    given = door.Given(file=key, agent=agent, passphrase_file=passphrase_file)
+    _run(door.sign_in, _places(home, config), name, given)
+
+
+@person_app.command("sign-out")
+def person_sign_out(home: Home = None, config: Config = None) -> None:
+    """Be known here no more."""
+    from countersign.cli import person as door
+
+    _run(door.sign_out, _places(home, config))
+
+
+@person_app.command("whoami")
+def person_whoami(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
+    """Who is signed in at this terminal."""
+    from countersign.cli import person as door
+
+    _run(door.whoami, _places(home, config), as_json)
 
 
 @log_app.command("verify")
