@@ -19,11 +19,15 @@ from countersign.adapters.sources.unwrapping import follow_mapped, read_mapped
 from countersign.adapters.sql import roles
 from countersign.adapters.sql.engine import sqlite_url
 from countersign.adapters.sql.store import is_written, open_store
+from countersign.adapters.witness_client import HttpWitness
+from countersign.adapters.witness_server import Logs, WitnessServer
+from countersign.adapters.witness_server import Witness as OwnWitness
 from countersign.core.facts.signals import Signals
+from countersign.core.log.note import VerifierKey
 from countersign.core.records.evidence import Incoming, Quarantined, Skipped
 from countersign.core.records.fields import Dictionary
 from countersign.errors import ConfigError
-from countersign.ports import Drafter, PolicyEngine, Ports, Position
+from countersign.ports import Drafter, PolicyEngine, Ports, Position, Witness
 from countersign.ports.people import SigningKey
 from countersign.steps.publish import LogPublisher
 
@@ -170,6 +174,25 @@ def agent_keys() -> tuple[ssh_agent.Identity, ...]:
 def agent_key(public: bytes) -> SigningKey:
     """The agent's key of these 32 public bytes; `KeyUnusable` when it does not hold it."""
     return ssh_agent.held(ssh_agent.socket_path(), public)
+
+
+def witness(url: str, key: VerifierKey) -> Witness:
+    """A witness somewhere else."""
+    return HttpWitness(url, key, _now_s)
+
+
+def new_witness(folder: Path, name: str) -> VerifierKey:
+    """Make a witness of one's own in a folder that has none; its verifier key."""
+    return OwnWitness.make(folder, name)
+
+
+def witness_server(folder: Path, logs: Logs, host: str, port: int) -> WitnessServer:
+    """The witness of a folder, ready to serve; `OSError` when the address cannot be had."""
+    return WitnessServer(OwnWitness(folder, logs, _now_s), host, port)
+
+
+def _now_s() -> int:
+    return clock.now_ns() // 1_000_000_000
 
 
 def incoming(

@@ -37,15 +37,15 @@ reference_app = typer.Typer(
 log_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(case_app, name="case")
 app.add_typer(reference_app, name="reference")
+witness_app = typer.Typer(
+    help="Have the log cosigned elsewhere, or cosign another's.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(log_app, name="log")
+log_app.add_typer(witness_app, name="witness")
 person_app = typer.Typer(
     help="Who there is, with which keys, and who is signed in.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(person_app, name="person")
-policy_app = typer.Typer(
-    help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(policy_app, name="policy")
 policy_app = typer.Typer(
     help="Who may do what, and what a decision asks for.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -504,6 +504,45 @@ def log_follow(
     _run(door.follow, _places(home, config), after, once)
 
 
+@witness_app.command("ask")
+def witness_ask(
+    url: Annotated[str, typer.Argument(help="Where the witness takes checkpoints, https://….")],
+    key: Annotated[str, typer.Option("--key", help="The witness's verifier key.")],
+    home: Home = None,
+    config: Config = None,
+) -> None:
+    """Have the newest checkpoint cosigned, and keep the signature."""
+    from countersign.cli import witness as door
+
+    _run(door.ask, _places(home, config), url, key)
+
+
+@witness_app.command("init")
+def witness_init(
+    folder: Annotated[str, typer.Argument(help="A new folder: the witness's key and its memory.")],
+    name: Annotated[str, typer.Option("--name", help="What it is called, such as witness.soc.example.")],
+) -> None:
+    """Make a witness of your own, on another host, and print its verifier key."""
+    from countersign.cli import witness as door
+
+    _run(door.init, folder, name)
+
+
+@witness_app.command("serve")
+def witness_serve(
+    folder: Annotated[str, typer.Argument(help="The folder that `init` made.")],
+    log: Annotated[
+        list[str], typer.Option("--log", help="Verifier key of a log to cosign; may be repeated.")
+    ],
+    bind: Annotated[str, typer.Option("--bind", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")] = 8416,
+) -> None:
+    """Cosign the checkpoints of these logs, until Ctrl-C."""
+    from countersign.cli import witness as door
+
+    _run(door.serve, folder, log, bind, port)
+
+
 @app.command("replay")
 def replay_command(
     brief: Annotated[str, typer.Argument(help="Brief id, or the case's: its latest brief.")],
@@ -516,42 +555,6 @@ def replay_command(
     from countersign.cli import replay as door
 
     _run(door.replay, _places(home, config), brief, form, out)
-
-
-@policy_app.command("check")
-def policy_check(
-    folder: Annotated[
-        str | None, typer.Argument(help="A folder with a policy set; the one in force here if none is named.")
-    ] = None,
-    as_json: AsJson = False,
-    home: Home = None,
-    config: Config = None,
-) -> None:
-    """Validate a policy set as a starting process would, and ask its own tests."""
-    from countersign.cli import policy as door
-
-    _run(door.check, _places(home, config), folder, as_json)
-
-
-@policy_app.command("explain")
-def policy_explain(
-    person: Annotated[str, typer.Option("--as", help="A person's name or id.")],
-    action: Annotated[
-        str, typer.Option("--action", help="Such as review.open, decision.sign, person.enrol.")
-    ],
-    case: Annotated[str | None, typer.Option("--case", help="Case id.")] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option("--given", help="Suppose KEY=VALUE, such as fresh=false; may be repeated."),
-    ] = None,
-    as_json: AsJson = False,
-    home: Home = None,
-    config: Config = None,
-) -> None:
-    """What the policy answers a person now, and by which rule."""
-    from countersign.cli import policy as door
-
-    _run(door.explain, _places(home, config), person, action, case, given or [], as_json)
 
 
 @policy_app.command("check")

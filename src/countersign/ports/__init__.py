@@ -26,6 +26,7 @@ from countersign.ports.log import (
     LogStage,
     Publisher,
     Sealer,
+    Witness,
 )
 from countersign.ports.people import PeopleStore
 from countersign.ports.records import (
@@ -82,4 +83,5 @@ __all__ = [
     "Store",
     "Transaction",
     "Waiting",
+    "Witness",
 ]

@@ -1,10 +1,12 @@
 """The audit log, from inside a transaction and from outside."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from countersign.core.log.auditlog import Blob, Entry, Head, LogCheck, SignedHead, Stored
+from countersign.core.log.checkpoint import Checkpoint
+from countersign.core.log.cosign import Cosignature
 from countersign.core.log.proofs import LogProof
 
 
@@ -198,6 +200,25 @@ class LogFiles(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """Somebody elsewhere who remembers the last checkpoint, and signs only what continues it."""
+
+    @property
+    def name(self) -> str:
+        """Its name, as its key says it."""
+        ...
+
+    def cosign(
+        self, head: Checkpoint, note: bytes, consistency: Callable[[int], tuple[bytes, ...]]
+    ) -> Cosignature:
+        """Its signature over this head, which held under its key; `consistency(size)` proves what it saw before.
+
+        `WitnessUnavailable`, `WitnessRefused`; `TamperDetected` when it has seen more of this log, or another
+        history of it.
+        """
+        ...
+
+
 class Publisher(Protocol):
     """Puts every committed entry under a signed checkpoint."""
 
@@ -225,6 +246,13 @@ class Publisher(Protocol):
         """Publish, then the proof that the entry at this index is under the public checkpoint.
 
         `UsageError` where there is no such entry.
+        """
+        ...
+
+    def cosigned(self, witness: Witness) -> Cosignature:
+        """Publish, have the checkpoint cosigned, keep the line and show it with the checkpoint.
+
+        The errors of `Witness.cosign`. The log goes on while the witness is asked, and without it.
         """
         ...
 

@@ -19,6 +19,7 @@ from countersign.core.canonical import format_time
 from countersign.core.ids import derived_id
 from countersign.core.log.auditlog import Actor, Entry, Head, SignedHead, Stored
 from countersign.core.log.checkpoint import Checkpoint, open_checkpoint
+from countersign.core.log.cosign import Cosignature
 from countersign.core.log.merkle import EMPTY_ROOT, leaf_hashes, verify_consistency, verify_inclusion
 from countersign.core.log.note import Note, Signature, VerifierKey, verifier_key
 from countersign.core.log.proofs import LogProof
@@ -42,7 +43,7 @@ from countersign.errors import (
     TamperDetected,
     UsageError,
 )
-from countersign.ports import Clock, LogFiles, LogSigner, Store
+from countersign.ports import Clock, LogFiles, LogSigner, Store, Witness
 
 CHECKPOINT = "checkpoint"
 REBUILD = "`countersign log checkpoint --rebuild` makes the files anew from the entries"
@@ -114,6 +115,23 @@ class LogPublisher:
             raise TamperDetected("the log's files do not prove the entry", hint=REBUILD)
         return LogProof(index, hashes, note)
 
+    def cosigned(self, witness: Witness) -> Cosignature:
+        """`ports.Publisher.cosigned`."""
+        self.publish()
+        signed = self._log.checkpoint()
+        if signed is None:
+            raise AuditLogUnavailable("no checkpoint of this log is stored, though one was published")
+        head = open_checkpoint(signed.note, verifier_key(self._signer.verifier))
+        # Asked while nothing is held: the log goes on meanwhile.
+        found = witness.cosign(head, signed.note, TiledTree(self._reader({}), head.size).consistency)
+        self._log.add_cosignature(head.size, witness.name, found.signature.line())
+        # A crash here leaves the line in the store: asking again shows it.
+        with self._files.holding():
+            newest = self._log.checkpoint()
+            if newest is not None and newest.size == head.size:
+                self._show(newest)
+        return found
+
     def objection(self, verifier: str = "") -> tuple[str, str] | None:
         """`ports.Publisher.objection`."""
         try:
@@ -149,12 +167,9 @@ class LogPublisher:
     def _published(self) -> Head:
         self._tell_mended()
         last = self._last()
+        _ensure_kept(self._log.head(), last)  # before an index is given out a second time
         head = self._log.sequence()
         # A crash here leaves entries with an index and no checkpoint: the next publication takes them up.
-        if head.size < last.size or (head.size == last.size and head.root != last.root):
-            raise TamperDetected(
-                f"{last.size} entries were signed, and the store does not hold them any more"
-            )
         if head.size > last.size:
             filled = self._write(last, head)
             # A crash here leaves files that nobody asks for. They are written again, byte for byte.
@@ -340,6 +355,12 @@ class LogPublisher:
     def _show(self, signed: SignedHead) -> None:
         self._files.write(CHECKPOINT, signed.note + b"".join(self._log.cosignatures(signed.size)))
         self._files.sync()
+
+
+def _ensure_kept(head: Head, last: SignedHead) -> None:
+    """The store still holds as much as was signed."""
+    if head.size < last.size or (head.size == last.size and head.root != last.root):
+        raise TamperDetected(f"{last.size} entries were signed, and the store does not hold them any more")
 
 
 def _is_held(tree: TiledTree, last: SignedHead, head: Head) -> bool:
