@@ -45,17 +45,18 @@ _TOLD = ("disposition", "verdict_id", "tier", "number", "status")
 
 
 def standing(cases: Collection[str], ports: Ports) -> Mapping[str, Standing]:
-    """How each case stands by its last decision that is in effect."""
+    """How each case stands by its last decision that is in effect; a row that no entry speaks for is no decision."""
     with ports.store.reading() as tx:
         found = dict(tx.reviews.standing(cases))
+        decided = [one for one in found.values() if one.number]
+        unlogged = {one.case for one in decided if not tx.log.holds(entry_name(one.decision))}
     # Asked afterwards: a log that is settled now covers every decision that was read.
-    if ports.store.log.settled() is not None:
-        return found
-    checkpoint = ports.store.log.checkpoint()
+    settled, checkpoint = ports.store.log.settled(), ports.store.log.checkpoint()
     size = checkpoint.size if checkpoint else 0
-    for case, one in found.items():
-        if one.entry and not _is_published(one.entry, size, ports):
-            found[case] = _before(one, size, ports)
+    for one in decided:
+        name = entry_name(one.decision)
+        if one.case in unlogged or (settled is None and not _is_published(name, size, ports)):
+            found[one.case] = _before(one, size, ports)
     return found
 
 
