@@ -26,8 +26,8 @@ from countersign.errors import TamperDetected
 from countersign.ports import Ports, Transaction, Waiting
 from countersign.steps.audit import stage
 
-STRETCH = 10_000  # alerts judged at once, …
-STRETCHES = 8  # … so often in one transaction: what is kept in mind is read and written once in it
+STRETCH = 4_000  # alerts judged at once, …
+STRETCHES = 20  # … so often in one transaction: what is kept in mind is read and written once in it
 FIRST_S, LAST_S = -(2**32), 2**33
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 from sqlalchemy.dialects import sqlite
 
-IN_LIMIT = 10_000  # values in one IN list; SQLite takes 32,766 variables
+IN_LIMIT = 500  # values in one IN list: the driver keeps 128 statements compiled, with room for their values
 SQLITE_IN = 500  # values in one hot-path IN list: few enough for SQLite's statement cache
 
 _ARRAYS = {"BIGINT": "bigint", "INTEGER": "integer", "BLOB": "bytea", "BYTEA": "bytea", "TEXT": "text"}

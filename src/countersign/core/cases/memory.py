@@ -203,13 +203,15 @@ class Memory:
             cases.setdefault(case_id, case)
         document = {
             "format": FORMAT,
-            "past": self.past.dump(),
+            "past": _packed(self.past.dump()),
             "clock": [self.done, self.hour, self.numbered],
             "bursts": list(bursts.values()),
-            "cases": [board.dump(case) for case in cases.values()],
+            "cases": _packed([board.dump(case) for case in cases.values()]),
             "open": [case.id for case in self.board.incidents()],
             "indexes": indexes,
-            "pairs": [[*key, p.hour, p.count, p.peak, p.burst.number if p.burst else 0] for key, p in self.pairs.items()],
+            "pairs": _packed([
+                [*key, p.hour, p.count, p.peak, p.burst.number if p.burst else 0] for key, p in self.pairs.items()
+            ]),
             "live": [[*key, one.number] for key, one in self.live.items()],
             "in": [[number, case.root.id] for number, case in self.cases.items() if number in bursts],
             "recent": [[key, [b.number for b in some]] for key, some in self.recent.items()],
@@ -218,7 +220,7 @@ class Memory:
             "watch": [[place, case.root.id] for place, case in self.watch.items()],
             "watched": list(self.watched),
             "timeless": [[*key, one.number] for key, one in self.timeless.items()],
-            "background": [[*key, case.root.id] for key, case in self.background.items()],
+            "background": _packed([[*key, case.root.id] for key, case in self.background.items()]),
             "echoes": [
                 [number, [one.number for one in some.values()]]
                 for number, some in self.echoes.items()
@@ -234,8 +236,8 @@ class Memory:
     @classmethod
     def load(cls, raw: bytes) -> "Memory":
         """The memory that was dumped. Raises `ValueError` for bytes of another format."""
-        told = msgspec.msgpack.decode(raw)
-        if not isinstance(told, dict) or told.get("format") != FORMAT:
+        told = _Parts(raw)
+        if told["format"] != FORMAT:
             raise ValueError("the grouping's memory is of another format")
         made = cls()
         made.past = Past.load(told["past"])
@@ -246,7 +248,7 @@ class Memory:
         made._restore_bursts(told, bursts, cases)
         return made
 
-    def _restore_board(self, told: dict[str, Any], cases: dict[str, OpenCase]) -> None:
+    def _restore_board(self, told: "_Parts", cases: dict[str, OpenCase]) -> None:
         self.board.open = [cases[name] for name in told["open"]]
         for case in self.board.open:
             self.board.notice(case)
@@ -256,9 +258,7 @@ class Memory:
         self.watched = deque(told["watched"])
         self.background = {(s, r, p): cases[name] for s, r, p, name in told["background"]}
 
-    def _restore_bursts(
-        self, told: dict[str, Any], bursts: dict[int, Burst], cases: dict[str, OpenCase]
-    ) -> None:
+    def _restore_bursts(self, told: "_Parts", bursts: dict[int, Burst], cases: dict[str, OpenCase]) -> None:
         for source, rule, place, hour, count, peak, number in told["pairs"]:
             pair = self.pairs[source, rule, place] = Pair(hour, count, peak)
             if number:
@@ -273,6 +273,26 @@ class Memory:
             self.echoes[number] = {
                 (b.source, b.rule, b.place, b.named): b for b in map(bursts.__getitem__, some)
             }
+
+
+class _Parts:
+    """What was dumped, each part unpacked when it is asked for, so that not all of it is held at once."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._parts = _parts(raw)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._parts:
+            raise ValueError(f"the grouping's memory has no part {name!r}")
+        return msgspec.msgpack.decode(self._parts[name])
+
+
+_parts = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def _packed(part: list[Any]) -> msgspec.Raw:
+    """The same bytes in the whole, and what they were made of is free at once."""
+    return msgspec.Raw(msgspec.msgpack.encode(part))
 
 
 def _named(index: dict[_K, dict[OpenCase, int]]) -> list[list[Any]]:
