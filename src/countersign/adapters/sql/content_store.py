@@ -6,9 +6,9 @@ for one that was.
 
 import os
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, exists, select, text
 
-from countersign.adapters.sql import bulk, tables
+from countersign.adapters.sql import tables
 from countersign.adapters.sql.session import Session
 from countersign.core.log import blobs
 from countersign.core.log.auditlog import Blob
@@ -16,6 +16,10 @@ from countersign.errors import AuditLogConflict, ContentErased, ContentNotKept, 
 from countersign.ports import Sealer
 
 COLUMNS = ("blob_id", "case_id", "media_type", "commit_mac", "secret", "sealed")
+_INSERT = text(  # one statement for the ordinary case: several a case that is drafted
+    f"INSERT INTO content ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)}) "  # noqa: S608 (our own names)
+    "ON CONFLICT DO NOTHING"
+)
 
 
 class SqlContentStore:
@@ -26,8 +30,6 @@ class SqlContentStore:
         self._vault = vault
 
     def seal(self, blob_id: str, case: str, media_type: str, content: bytes, *, kept: bool = True) -> Blob:
-        if (row := self._row(blob_id)) is not None:
-            return self._again(row, media_type, content)
         secret = os.urandom(blobs.KEY_BYTES)
         commitment = blobs.commit(blobs.mac_key(secret), media_type, content)
         sealed = None
@@ -36,10 +38,13 @@ class SqlContentStore:
             sealed = blobs.seal(key, nonce, blob_id + commitment, content)
         mac = bytes.fromhex(commitment[len(blobs.PREFIX) :])
         wrapped = self._vault.wrap(secret, blob_id)
-        bulk.insert(
-            self._connection, tables.content, COLUMNS, [(blob_id, case, media_type, mac, wrapped, sealed)]
-        )
-        return Blob(id=blob_id, commit=commitment)
+        values = dict(zip(COLUMNS, (blob_id, case, media_type, mac, wrapped, sealed), strict=True))
+        if self._connection.execute(_INSERT, values).rowcount:
+            return Blob(id=blob_id, commit=commitment)
+        row = self._row(blob_id)
+        if row is None:
+            raise AuditLogConflict(f"{blob_id} cannot be kept")
+        return self._again(row, media_type, content)
 
     def open(self, blob_id: str) -> bytes:
         row = self._row(blob_id)
