@@ -36,7 +36,7 @@ def doomed():
         seen("d2", NOW + 20, "canary louder", "canary-host", named, severity=HIGH),
         seen("d3", NOW + 60, "canary odd", "canary-place"),
         *(seen(f"d4-{n}", n * HOUR + 9, "canary noise", "canary-place", ("user:canary",)) for n in range(70)),
-        seen("d5", NOW + 61, "canary loud", "web", ("user:canary",), severity=HIGH),
+        seen("d5", NOW + 61, "canary loud", "files", ("user:canary",), severity=HIGH),
     ]
 
 
