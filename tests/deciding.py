@@ -128,7 +128,12 @@ def session_of(person: Person) -> Session:
 
 
 def review_of(
-    facts: CaseFacts, person: Person = ANNA, *, draw: bytes = bytes([255] * 32), **more: Any
+    facts: CaseFacts,
+    person: Person = ANNA,
+    *,
+    draw: bytes = bytes([255] * 32),
+    proposals: Sequence[Proposal] = (),
+    **more: Any,
 ) -> Review:
     """The person's review; the draw is the highest there is unless told, so that nothing but tier 3 is sampled."""
     return open_review(
@@ -141,6 +146,7 @@ def review_of(
         draw=draw,
         review_id=f"r_{person.name.lower()}",
         at_ns=NOW,
+        proposals=proposals,
     )
 
 
@@ -261,7 +267,8 @@ def desk(
 ) -> Desk:
     """A desk with everything done for this case document."""
     facts = facts_of(case_document() if raw is None else raw)
-    made = Desk(facts, person, review_of(facts, person), diligent(facts, proposals), proposals=proposals)
+    review = review_of(facts, person, proposals=proposals)
+    made = Desk(facts, person, review, diligent(facts, proposals), proposals=proposals)
     return made.but(**changes)
 
 

@@ -25,6 +25,7 @@ from deciding import (
     case_document,
     claim,
     facts_of,
+    proposal,
     review_of,
     session_of,
     shown_of,
@@ -159,6 +160,16 @@ def test_always_at_tier_3_and_high_severity_a_sample_at_2_never_at_1(tier, sever
     facts = facts_of(case_document(tier=tier, severity=severity))
 
     assert expected == review_of(facts, draw=draw).commit_first
+
+
+def test_a_review_is_opened_for_the_gravest_that_is_proposed():
+    facts = facts_of(case_document())
+    one, other = proposal(), proposal("a_2", target="host-8")
+
+    assert [False, True, True] == [
+        review_of(facts, proposals=asked).commit_first
+        for asked in ((one,), (one, other), (proposal(kind="wipe_disk"),))
+    ]
 
 
 def test_the_sample_is_as_large_as_stated():

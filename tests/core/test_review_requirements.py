@@ -219,6 +219,18 @@ def test_committing_to_nothing_is_no_commitment(said):
     assert ["RV-08"] == at.but(events=(event("committed", "", said), *at.events)).rules
 
 
+def test_what_becomes_critical_by_its_actions_is_judged_first_too():
+    """A review that was opened before the actions were proposed was opened for less."""
+    asked = (proposal(), proposal("a_2", target="host-8"))
+    act = ACT | {"actions": ("a_1", "a_2")}
+    early = desk().but(proposals=asked).chose(**act)
+    early = early.but(events=diligent(early.facts, asked))
+
+    assert ["RV-08"] == early.rules
+    assert [] == desk(proposals=asked).chose(**act).rules
+    assert ["RV-08"] == desk(proposals=asked).without("committed").chose(**act).rules
+
+
 def test_whoever_is_not_sampled_need_not_commit():
     assert [] == desk(case_document(tier=2)).without("committed").rules
 

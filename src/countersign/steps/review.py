@@ -89,7 +89,8 @@ def open_review(case: str, token: bytes, ports: Ports) -> Opened:
         standing = tx.reviews.standing([case])[case]
         ruling = ports.policy.rule_on(who.person.roles, who.person.id, "review.open", state.tier, {})
         draw = _draw(ports, opening.draw_subject(facts, who.person.id))
-        first = opening.commits_first(facts, state.tier, ports.policy.friction, draw)
+        proposed = tx.reviews.proposals(case)
+        first = opening.commits_first(facts, state.tier, ports.policy.friction, draw, proposed)
         page = rendering.page(msgspec.json.decode(state.document), revealed=not first)
         now = ports.clock.now_ns()
         name = derived_id("r", case, facts.brief, who.session.id, str(now))
@@ -104,6 +105,7 @@ def open_review(case: str, token: bytes, ports: Ports) -> Opened:
             review_id=name,
             at_ns=now,
             rendered_blob=f"{name}/rendered",
+            proposals=proposed,
         )
         _keep_policy(tx, ports)
         tx.reviews.open(review)

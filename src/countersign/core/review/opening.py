@@ -4,9 +4,12 @@ The only maker of a `Review`. Whether the analyst commits first follows from byt
 digest of `draw_subject`, so that opening again draws the same.
 """
 
+from collections.abc import Collection
+
 from countersign.core.identity.people import Person, Session
 from countersign.core.review.casefacts import CaseFacts
 from countersign.core.review.friction import ALWAYS, Friction, Row
+from countersign.core.review.proposal import Proposal
 from countersign.core.review.review import Review, Shown
 from countersign.core.review.ruling import Denied, Ruling
 from countersign.errors import NotPermitted, NotSignedIn, ReviewError
@@ -26,14 +29,20 @@ def is_drawn(draw: bytes, per_mille: int) -> bool:
     return int.from_bytes(draw[:8], "big") * ALWAYS < per_mille << 64
 
 
-def commits_first(facts: CaseFacts, tier: int, friction: Friction, draw: bytes) -> bool:
+def commits_first(
+    facts: CaseFacts, tier: int, friction: Friction, draw: bytes, proposals: Collection[Proposal] = ()
+) -> bool:
     """Does the analyst say what they think before the suggestion is revealed?"""
-    return is_drawn(draw, _row(facts, tier, friction).commit_first_per_mille)
+    return is_drawn(draw, _row(facts, tier, friction, proposals).commit_first_per_mille)
 
 
-def _row(facts: CaseFacts, tier: int, friction: Friction) -> Row:
-    """What closing the case would ask for: a review is opened for that."""
-    return friction.row(friction.to_close(tier, facts.severity))
+def _row(facts: CaseFacts, tier: int, friction: Friction, proposals: Collection[Proposal]) -> Row:
+    """What the gravest decision would ask for that can be foreseen: closing the case, or all that is proposed."""
+    gravest = friction.to_close(tier, facts.severity)
+    if proposals:
+        kinds, targets = [one.kind for one in proposals], [one.target for one in proposals]
+        gravest = max(gravest, friction.to_contain(tier, kinds, targets))
+    return friction.row(gravest)
 
 
 def open_review(
@@ -48,8 +57,9 @@ def open_review(
     review_id: str,
     at_ns: int,
     rendered_blob: str = "",
+    proposals: Collection[Proposal] = (),
 ) -> Review:
-    """A review of this case by this person.
+    """A review of this case by this person, with the actions that are proposed on it so far.
 
     `ruling` is the policy's on `review.open`; `draw` the keyed digest (32 bytes) of `draw_subject`.
     `NotPermitted` when the policy denies it, `NotSignedIn` when the session is somebody else's or over,
@@ -61,7 +71,7 @@ def open_review(
         raise NotSignedIn
     if (shown.document, shown.brief, shown.snapshot) != (facts.document, facts.brief, facts.snapshot):
         raise ReviewError("what is shown is not this case's verified brief")
-    row = _row(facts, shown.tier, friction)
+    row = _row(facts, shown.tier, friction, proposals)
     return Review(
         id=review_id,
         case=facts.case,
@@ -69,7 +79,7 @@ def open_review(
         session=session.id,
         opened_ns=at_ns,
         shown=shown,
-        commit_first=commits_first(facts, shown.tier, friction, draw),
+        commit_first=commits_first(facts, shown.tier, friction, draw, proposals),
         load_bearing=facts.load_bearing(row.answer),
         must_see=facts.positions(row.see),
         rendered_blob=rendered_blob,

@@ -21,7 +21,7 @@ from countersign.core.review.casefacts import SURE, CaseFacts
 from countersign.core.review.choice import Choice, faults, resolved
 from countersign.core.review.decision import Action, DecisionDocument
 from countersign.core.review.dispositions import DISPOSITIONS, REASONS, reasons_for
-from countersign.core.review.friction import BULK_TIER, Friction, Row
+from countersign.core.review.friction import ALWAYS, BULK_TIER, Friction, Row
 from countersign.core.review.lifecycle import CLEARING, Standing, after
 from countersign.core.review.opening import changed
 from countersign.core.review.proposal import Proposal
@@ -235,6 +235,9 @@ def looked(
                 f"Look at the panel's entries {places}.",
             )
     committed, revealed = views.commitment(events, DISPOSITIONS)
+    if row.commit_first_per_mille == ALWAYS and not review.commit_first:
+        why = f"at tier {asked.tier} the suggestion comes after your own judgement, and this review was opened for less"
+        yield Denied("RV-08", why, "Open the review again, now that the actions are proposed.")
     if review.commit_first and committed is None:
         yield Denied(
             "RV-08",
