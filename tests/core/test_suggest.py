@@ -321,6 +321,17 @@ def test_a_conflict_in_records_outside_the_basis_caps_nothing():
     assert () == registered(flags=[flag("conflict", "C02", start_ns=1, end_ns=2)]).capped_by
 
 
+def test_c03_a_register_is_ground_enough_once_its_entry_is_held_against_what_no_outsider_wrote():
+    claims = [*SEEN, *PINNED, reads("h9", "authorised_test", "r1", "r2")]
+    elsewhere = [pinned("r1", "test-register", "PT-1", "actor", "web.example"), PINNED[1], claims[-1]]
+    named = alert(2, http={"hostname": "web.example", "url": "/", "http_user_agent": "web.example"})
+    seen_named = [row | {"cite": named.id} for row in SEEN]
+    tests = reference("test_register", TEST | {"actor": "web.example"}, ttl_days=1)
+
+    assert ("R07", "test", ("h9",)) == outcome([SCAN], [TESTS], claims)
+    assert "R11" == outcome([named], [tests], [*seen_named, *elsewhere])[0]
+
+
 def test_c03_what_an_outsider_wrote_is_never_the_only_ground_to_close():
     rigged = alert(2, http={"http_user_agent": "authorised scanner", "hostname": "web.example", "url": "/"})
     claims = [

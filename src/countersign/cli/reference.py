@@ -6,10 +6,14 @@ import sys
 from countersign.cli import screen
 from countersign.cli.places import Places, open_ports
 from countersign.cli.verify import parse, reference_files
-from countersign.core.claims.reference import parse_reference
+from countersign.core.claims.keys import NAMEABLE
+from countersign.core.claims.reference import Reference, parse_reference
+from countersign.core.render import neutralize
 from countersign.errors import AlreadyStored, UsageError
 from countersign.ports import ReferenceFile, Transaction
 from countersign.steps.audit import stage
+
+MAX_IDLE = 5  # keys of one list that are named
 
 
 def add(places: Places, files: list[str]) -> int:
@@ -29,8 +33,19 @@ def add(places: Places, files: list[str]) -> int:
         screen.line(
             out, f"{pinned.kb} {pinned.kb_version} ({pinned.kind}, {len(pinned.entries)} entries): {said}"
         )
+        if unusable := _idle(pinned):
+            screen.line(out, unusable, indent=2)
     ports.publisher.publish()
     return 0
+
+
+def _idle(pinned: Reference) -> str:
+    """What to say of keys that cover nothing; empty when every key of the list covers something."""
+    if not pinned.idle:
+        return ""
+    first = ", ".join(neutralize(key, 60) for key in pinned.idle[:MAX_IDLE])
+    more = f" and {len(pinned.idle) - MAX_IDLE} more" if len(pinned.idle) > MAX_IDLE else ""
+    return f"nothing is closed on {first}{more}: a key of such a list is {NAMEABLE}, and what the entry's `type` says"
 
 
 def _pin(tx: Transaction, kept: ReferenceFile) -> bool:
@@ -54,6 +69,7 @@ def listing(places: Places, as_json: bool) -> int:
             "entries": len(r.entries),
             "stale": r.is_stale(now),
             "digest": r.digest,
+            "covers_nothing": list(r.idle),
         }
         for r in kept
     ]
@@ -63,9 +79,11 @@ def listing(places: Places, as_json: bool) -> int:
         )
         return 0
     out = screen.console()
-    for row in rows:
+    for row, r in zip(rows, kept, strict=True):
         stale = " · past its time to live" if row["stale"] else ""
         screen.line(out, f"{row['kb']} {row['kb_version']} · {row['kind']} · {row['entries']} entries{stale}")
+        if unusable := _idle(r):
+            screen.line(out, unusable, indent=2)
     if not rows:
         screen.line(out, "nothing is pinned; `countersign reference add FILE` does it")
     return 0

@@ -239,7 +239,8 @@ def _caps(standing: Standing, disposition: Disposition, because: list[Reading]) 
     if disposition not in CLOSING:
         return
     yield from _blind(standing)
-    # C03: what outsiders wrote is never the only ground; a rule's text says nothing about this activity.
+    # C03: what outsiders wrote is never the only ground. A register's claim is ground enough (`verification.md`
+    # section 7): its shape held the entry against every alert. A rule's text says nothing about this activity.
     if not any(
         claim.status == "verified" and not claim.tainted and not _rule_text(standing, claim)
         for claim in basis

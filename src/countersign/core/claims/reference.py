@@ -56,7 +56,7 @@ class Reference(msgspec.Struct, frozen=True):
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """Keys of an indicator or allow-list that name no observable: no reading can rest on their entries."""
+        """Keys of an indicator or allow-list that name no observable: nothing is closed on their entries."""
         return tuple(key for key in self.entries if not self.names(key)) if self.kind in LISTS else ()
 
 

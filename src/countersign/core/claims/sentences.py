@@ -16,6 +16,10 @@ from countersign.core.claims.snapshot import Snapshot
 from countersign.core.records.fields import MISSING, Clause, Path, Schema
 from countersign.core.render import neutralize, shown, value_text
 
+MAX_FIELDS = 8
+"""Fields of a pinned entry that are told beside the one claimed."""
+TELLING = ("what", "from", "to", "actor", "asset", "owner")
+"""Fields that say what an entry of a register is about: told first."""
 _WORDS = {
     "eq": "is",
     "contains": "contains",
@@ -233,9 +237,23 @@ def claimed_absence(snapshot: Snapshot, claim: AbsenceClaim) -> str:
 
 
 def reference(pinned: Reference, key: str, name: str, value: Any) -> str:
-    """`pentest-register (2025-03-10) says of PT-2025-031: actor is 203.0.113.50.`"""
-    said = f"{neutralize(name)} is {shown(value, tainted=False)}"
-    return f"{neutralize(pinned.kb)} ({neutralize(pinned.kb_version)}) says of {neutralize(key)}: {said}."
+    """`pentest-register (2025-03-10) says of PT-2025-031: actor is 203.0.113.50. The entry also says: what …; to ….`
+
+    What a ticket was for is nobody's claim, so the rest of the entry stands beside whatever is claimed of it.
+    """
+    said = f"{neutralize(name)} is {shown(value, tainted=False)}."
+    return (
+        f"{neutralize(pinned.kb)} ({neutralize(pinned.kb_version)}) says of {neutralize(key)}: {said}"
+        f"{_rest_of_entry({n: v for n, v in pinned.entries[key].items() if n != name})}"
+    )
+
+
+def _rest_of_entry(fields: Mapping[str, Any]) -> str:
+    first = [name for name in TELLING if name in fields]
+    names = [*first, *(name for name in fields if name not in TELLING)]
+    told = [f"{neutralize(name, 40)} {shown(fields[name], tainted=False)}" for name in names[:MAX_FIELDS]]
+    told += [f"{len(names) - MAX_FIELDS} more fields"] if len(names) > MAX_FIELDS else []
+    return f" The entry also says: {'; '.join(told)}." if told else ""
 
 
 def claimed_reference(claim: ReferenceClaim) -> str:
