@@ -165,6 +165,29 @@ def verify_command(
     _run(door.verify, claims, evidence, coverage, reference, **more)
 
 
+@app.command("verify-decision")
+def verify_decision_command(
+    file: Annotated[
+        str, typer.Argument(help="What `case export --format decision` wrote; - for standard input.")
+    ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="Id of a key that you trust (sha256:…); may be repeated."),
+    ] = None,
+    rp_id: Annotated[
+        str | None, typer.Option("--rp-id", help="Domain of the passkeys, if not as the file says.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option("--origin", help="Page where passkeys may be used; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check one signed decision offline: no store, no network."""
+    from countersign.cli import verify_decision as door
+
+    _run(door.verify_decision, file, key, rp_id, origin, as_json)
+
+
 @case_app.command("list")
 def case_list(as_json: AsJson = False, home: Home = None, config: Config = None) -> None:
     """Cases as they stand, newest first."""
@@ -210,7 +233,7 @@ def case_open(
 @case_app.command("export")
 def case_export(
     case: Annotated[str, typer.Argument(help="Case id, or the start of one.")],
-    form: Annotated[str, typer.Option("--format", help="json, markdown or ocsf.")] = "json",
+    form: Annotated[str, typer.Option("--format", help="json, markdown, ocsf, or decision.")] = "json",
     out: Out = None,
     home: Home = None,
     config: Config = None,

@@ -15,6 +15,7 @@ from countersign.core.cases.board import KINDS
 from countersign.core.cases.grouping import IN_ONE_BURST, Standing, many
 from countersign.core.claims.snapshot import Snapshot
 from countersign.core.records.observable import Observable
+from countersign.core.review.offline import export_decision
 from countersign.errors import ContentErased, TamperDetected, UsageError
 from countersign.ports import CaseState, Ports
 from countersign.steps.alike import alike
@@ -173,15 +174,19 @@ def _came_since(ports: Ports, document: dict[str, Any]) -> int:
 
 
 def export(places: Places, named: str, form: str, out: str | None) -> int:
-    """Write a case as one JSON document (triage/1 case), a Markdown note, or a JSON list of OCSF events."""
-    if form not in {"json", "markdown", "ocsf"}:
-        raise UsageError(f"there is no export format {form!r}", hint="json, markdown and ocsf are known.")
+    """Write a case as a JSON document (triage/1 case), a Markdown note, a JSON list of OCSF events, or its last decision."""
+    if form not in {"json", "markdown", "ocsf", "decision"}:
+        raise UsageError(
+            f"there is no export format {form!r}", hint="json, markdown, ocsf and decision are known."
+        )
     ports = open_ports(places)
     ports.publisher.publish()  # what a run left behind when it died is under a checkpoint before it is shown
     state = find(ports, named)
     ensure_logged(state, ports)
     if form == "ocsf":
         text = files.as_json(_ocsf(json.loads(state.document), ports))
+    elif form == "decision":
+        text = _decision(state.case_id, ports)
     elif form == "markdown":
         text = json.loads(state.document)["brief"]["notes_markdown"] + "\n"
     else:
@@ -189,6 +194,16 @@ def export(places: Places, named: str, form: str, out: str | None) -> int:
     with files.sink(out) as sink:
         sink.write(text)
     return 0
+
+
+def _decision(case: str, ports: Ports) -> str:
+    """The case's last decision with its signatures and keys, for `verify-decision`."""
+    with ports.store.reading() as tx:
+        made = tx.reviews.decisions(case)
+        if not made:
+            raise UsageError(f"nobody has decided {case}", hint="`countersign review open` begins.")
+        keys = [key for one in made[-1].signed if (key := tx.people.key(one.signature.key))]
+    return export_decision(made[-1], keys, ports.relying).decode() + "\n"
 
 
 def _ocsf(document: dict[str, Any], ports: Ports) -> bytes:
