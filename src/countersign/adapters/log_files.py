@@ -52,7 +52,7 @@ class FolderFiles:
             return None
         except OSError as error:
             raise AuditLogUnavailable(
-                f"the log's file {self._folder / path} cannot be read: {error.strerror}"
+                f"the log cannot be read, so nothing is shown or decided: {self._folder / path}: {error.strerror}"
             ) from error
 
     def write(self, path: str, content: bytes) -> None:

@@ -135,16 +135,18 @@ class LogPublisher:
     def objection(self, verifier: str = "") -> tuple[str, str] | None:
         """`ports.Publisher.objection`."""
         try:
-            return self._file_objection(verifier_key(verifier or self._signer.verifier))
+            return self._file_objection(verifier)
         except TamperDetected as exc:
             return "altered", str(exc)
         except (ConfigError, AuditLogUnavailable) as exc:
             return "unchecked", f"{exc} {exc.hint}".strip()
 
-    def _file_objection(self, key: VerifierKey) -> tuple[str, str] | None:
+    def _file_objection(self, verifier: str) -> tuple[str, str] | None:
         signed = self._log.checkpoint()
         if signed is None:
-            return "unchecked", "no checkpoint of this log was ever signed"
+            there = self._files.read(CHECKPOINT) is not None
+            return ("incomplete", "a checkpoint was published, and the store has none") if there else None
+        key = verifier_key(verifier or self._signer.verifier)
         _ensure_ours(signed, key)
         public = self._public(key)
         if public is None and signed.size:
