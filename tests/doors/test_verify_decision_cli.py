@@ -21,18 +21,23 @@ from countersign.testing import RELYING, SoftwareAuthenticator
 
 AT = 1_790_000_000_000_000_000
 DOCUMENT = {
-    **{name: "hmac-sha256:" + "1" * 64 for name in ("brief", "evidence", "shown", "views", "answers")},
-    **{
-        "case": "case-\u202e1",
-        "after": "",
-        "policy": "sha256:" + "3" * 64,
-        "tier": 3,
-        "unknowns": "",
-        "v": 1,
-    },
-    **{"suggested": "suspicious", "disposition": "true_positive", "acts": ["escalate"], "actions": []},
-    **{"rests_on": ["f1"], "reason": "claims_hold", "reason_text": "hmac-sha256:" + "6" * 64},
-    **{"review": "r_1", "expires": "2026-09-21T14:28:21.000Z", "salt": "00" * 16},
+    **dict.fromkeys(("brief", "evidence", "shown", "views", "answers"), "hmac-sha256:" + "1" * 64),
+    "case": "case-\u202e1",
+    "after": "",
+    "policy": "sha256:" + "3" * 64,
+    "tier": 3,
+    "unknowns": "",
+    "v": 1,
+    "suggested": "suspicious",
+    "disposition": "true_positive",
+    "acts": ["escalate"],
+    "actions": [],
+    "rests_on": ["f1"],
+    "reason": "claims_hold",
+    "reason_text": "hmac-sha256:" + "6" * 64,
+    "review": "r_1",
+    "expires": "2026-09-21T14:28:21.000Z",
+    "salt": "00" * 16,
 }
 
 
