@@ -178,7 +178,7 @@ def agent_key(public: bytes) -> SigningKey:
 
 def witness(url: str, key: VerifierKey) -> Witness:
     """A witness somewhere else."""
-    return HttpWitness(url, key, _now_s)
+    return HttpWitness(url, key, now_s)
 
 
 def new_witness(folder: Path, name: str) -> VerifierKey:
@@ -188,10 +188,11 @@ def new_witness(folder: Path, name: str) -> VerifierKey:
 
 def witness_server(folder: Path, logs: Logs, host: str, port: int) -> WitnessServer:
     """The witness of a folder, ready to serve; `OSError` when the address cannot be had."""
-    return WitnessServer(OwnWitness(folder, logs, _now_s), host, port)
+    return WitnessServer(OwnWitness(folder, logs, now_s), host, port)
 
 
-def _now_s() -> int:
+def now_s() -> int:
+    """The machine's clock, in seconds since 1970."""
     return clock.now_ns() // 1_000_000_000
 
 

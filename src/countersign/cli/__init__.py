@@ -500,6 +500,22 @@ def log_prove(
     _run(door.prove, _places(home, config), entry, out)
 
 
+@log_app.command("check-proof")
+def log_check_proof(
+    proof: Annotated[str, typer.Argument(help="A .tlog-proof file.")],
+    entry: Annotated[str, typer.Argument(help="The entry that it is for, byte for byte.")],
+    key: Annotated[str | None, typer.Option("--key", help="The log's verifier key, as you kept it.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option("--policy", help="A file that says which logs and witnesses must have signed."),
+    ] = None,
+) -> None:
+    """Check offline that a signed log holds an entry; needs no home."""
+    from countersign.cli import witness as door
+
+    _run(door.check, proof, entry, key, policy)
+
+
 @log_app.command("export")
 def log_export(
     folder: Annotated[str, typer.Argument(help="A new folder, or one of an earlier export.")],

@@ -1,4 +1,4 @@
-"""`countersign log witness`: ask others to cosign the log, and be the one who is asked, on a second host."""
+"""`countersign log witness` and `log check-proof`: have others cosign, be one who does, ask who did."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,9 @@ from countersign.cli import screen
 from countersign.cli.places import Places, open_ports
 from countersign.core.canonical import format_time
 from countersign.core.log.note import LOG_KEY, VerifierKey, verifier_key
+from countersign.core.log.proofs import MAX_PROOF_BYTES, check_proof, parse_proof
+from countersign.core.log.quorum import Policy, log_alone, parse_policy
+from countersign.core.log.tiles import MAX_ENTRY_BYTES
 from countersign.errors import MalformedNote, UsageError
 
 SECOND_NS = 1_000_000_000
@@ -46,6 +49,39 @@ def serve(folder: str, logs: list[str], host: str, port: int) -> int:
         sys.stdout.flush()
         server.serve_forever()
     return 0
+
+
+def check(proof: str, entry: str, key: str | None, policy: str | None) -> int:
+    """Say under which checkpoint the log holds the entry, and who signed it; exit code 3 when that is not shown."""
+    rules = _policy(key, policy)
+    given = parse_proof(_read(proof, MAX_PROOF_BYTES))
+    found = check_proof(given, _read(entry, MAX_ENTRY_BYTES), rules, wiring.now_s())
+    head, out = found.checkpoint, screen.console()
+    screen.line(out, f"entry {given.index} of {head.origin}, under the checkpoint of {head.size} entries")
+    for each in found.cosignatures:
+        screen.line(out, f"cosigned by {each.key.name} at {format_time(each.time_s * SECOND_NS)}")
+    return 0
+
+
+def _policy(key: str | None, policy: str | None) -> Policy:
+    if policy and not key:
+        return parse_policy(_read(policy, MAX_PROOF_BYTES))
+    if key and not policy:
+        return log_alone(_key(key))
+    raise UsageError(
+        "who must have signed is not said", hint="Give either --key or --policy; never out of the proof."
+    )
+
+
+def _read(path: str, limit: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if len(raw) > limit:
+        raise UsageError(f"{path} is larger than such a file can be")
+    return raw
 
 
 def _key(text: str) -> VerifierKey:
