@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from builders import ATTACKER, WEB, alert, flow, judge, pinned, reads, reference, rel, says, world
+from builders import ATTACKER, WEB, Rec, alert, flow, judge, pinned, reads, reference, rel, says, world
 from countersign.core.claims.keys import named
 from countersign.core.claims.listed import covers
 from countersign.core.claims.reference import parse_reference
@@ -111,6 +111,18 @@ def test_the_machine_of_ones_own_is_not_the_indicator_where_a_party_outside_is_n
     made = world([outward, inward])
 
     assert [False, True] == [covers(listed, "10.1.1.5", one.id, made) for one in (outward, inward)]
+
+
+def test_an_account_is_no_indicator_though_its_name_is_a_mail_address():
+    sign_in = Rec(
+        "ms.SigninLogs",
+        json.dumps({"UserPrincipalName": "jdoe@corp.example", "IPAddress": ATTACKER}).encode(),
+    )
+    keys = ["jdoe@corp.example", ATTACKER]
+    listed = parse_reference(json.dumps(reference("allow_list", *({"key": key} for key in keys))).encode())
+    made = world([sign_in])
+
+    assert [False, True] == [covers(listed, key, sign_in.id, made) for key in keys]
 
 
 def test_two_spellings_of_one_address_are_one_address():

@@ -14,12 +14,11 @@ from countersign.core.records.fields import Field, Schema, walk
 from countersign.core.records.observable import kind_of
 from countersign.core.render import value_text
 
-_KINDS = {
-    "domain": frozenset({"domain", "site"}),
-    "email": frozenset({"email", "mailbox"}),
-    **{kind: frozenset({kind, "hash"}) for kind in HASHES},
-}
-"""Type of a key → the kinds of field (`observable.kind_of`) it is held against; else the kind of the same name."""
+_KINDS = {kind: frozenset({kind, "hash"}) for kind in HASHES}
+"""Type of a key → the kinds of field (`observable.kind_of`) it is held against; else the kind of the same name.
+
+A mail address that is an account's name is of another kind: whom an alert is about is no indicator.
+"""
 _RULE_LABEL = re.compile(r"(analytic )?rule( ids?| uuid| name)?")
 
 
