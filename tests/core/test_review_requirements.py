@@ -114,6 +114,8 @@ def test_what_the_policy_denies_is_refused_with_its_rule():
         {"rests_on": ("f1", "f1")},
         {"unknowns": (" ",)},
         {"reason_text": "a" * 4001},
+        {"rests_on": ("f" * 129,)},
+        {"reason": "r" * 129},
     ],
 )
 def test_a_choice_that_is_none_is_refused_as_a_whole(changes):

@@ -62,7 +62,7 @@ def a_review(name="r_1", case="case-1", person=ANNA):
     )
 
 
-def a_document(case="case-1", after="", review="r_1", acts=(), disposition="suspicious", salt="00"):
+def a_document(case="case-1", after="", review="r_1", acts=(), disposition="suspicious", salt="00" * 16):
     return DecisionDocument(
         case=case,
         after=after,
@@ -258,7 +258,7 @@ def test_of_eight_that_decide_at_once_one_does(decided_store):
     def decide(n):
         start.wait()
         try:
-            keep(decided_store, a_document(review=f"r_{n}", salt=f"{n:02d}"))
+            keep(decided_store, a_document(review=f"r_{n}", salt=f"{n:032d}"))
             results.append("decided")
         except AlreadyDecided:
             results.append("too late")

@@ -10,6 +10,7 @@ from countersign.core.review.lifecycle import Act
 from countersign.core.review.proposal import Proposal
 
 MAX_TEXT = 4000  # code points of one text
+MAX_NAME = 128  # of one id or code
 MAX_LISTED = 200  # claims, unknowns or actions of one decision
 
 
@@ -30,7 +31,7 @@ def faults(choice: Choice) -> Iterator[str]:
     try:
         msgspec.convert(msgspec.to_builtins(choice), Choice)
     except (msgspec.ValidationError, TypeError) as error:
-        yield str(error)
+        yield str(error)[:200]
         return
     for what in ("actions", "rests_on", "unknowns"):
         listed: tuple[str, ...] = getattr(choice, what)
@@ -38,6 +39,8 @@ def faults(choice: Choice) -> Iterator[str]:
             yield f"{what} names each one once"
         if len(listed) > MAX_LISTED:
             yield f"{what} names at most {MAX_LISTED}"
+    if any(len(name) > MAX_NAME for name in (choice.reason, *choice.actions, *choice.rests_on)):
+        yield f"an id or a code has at most {MAX_NAME} characters"
     if any(len(text) > MAX_TEXT for text in (choice.reason_text, *choice.unknowns)):
         yield f"a text has at most {MAX_TEXT} characters"
 

@@ -4,6 +4,7 @@ The bytes that count are the RFC 8785 form of `DecisionDocument`. It names no si
 document; it names the case's last decision, so that none is overwritten; it holds commitments where there is content.
 """
 
+import re
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Literal
@@ -19,6 +20,15 @@ from countersign.core.review.lifecycle import Act, Status
 from countersign.errors import ReviewError, TamperDetected
 
 DOMAIN = b"countersign/decision/v1\n"
+_COMMIT = r"hmac-sha256:[0-9a-f]{64}"
+_FORMS = {
+    **dict.fromkeys(("brief", "evidence", "shown", "views", "answers", "reason_text"), re.compile(_COMMIT)),
+    "unknowns": re.compile(f"({_COMMIT})?"),
+    "policy": re.compile(r"sha256:[0-9a-f]{64}"),
+    "after": re.compile(r"(sha256:[0-9a-f]{64})?"),
+    "expires": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII),
+    "salt": re.compile(r"[0-9a-f]{32}"),
+}
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +89,10 @@ def read_document(raw: bytes) -> DecisionDocument:
     # A duplicated key, a space or another spelling would give other bytes, and other bytes are what was signed.
     if not same:
         raise ReviewError("these bytes are not the canonical form of a decision document")
+    # Where a digest or commitment belongs there is no room for text.
+    for name, form in _FORMS.items():
+        if form.fullmatch(getattr(read, name)) is None:
+            raise ReviewError(f"the document's {name} is malformed")
     return read
 
 

@@ -21,7 +21,7 @@ from countersign.core.review.casefacts import SURE, CaseFacts
 from countersign.core.review.choice import Choice, faults, resolved
 from countersign.core.review.decision import Action, DecisionDocument
 from countersign.core.review.dispositions import DISPOSITIONS, REASONS, reasons_for
-from countersign.core.review.friction import ALWAYS, BULK_TIER, Friction, Row
+from countersign.core.review.friction import ALWAYS, BULK_TIER, TIERS, Friction, Row
 from countersign.core.review.lifecycle import CLEARING, Standing, after
 from countersign.core.review.opening import changed
 from countersign.core.review.proposal import Proposal
@@ -137,7 +137,7 @@ def standing_faults(situation: Situation, document: DecisionDocument) -> tuple[D
 
 def demand(situation: Situation, decided: Decided, actions: Collection[Action]) -> Demand:
     """The decision's tier and how many people sign it."""
-    friction, tier = situation.friction, situation.now.tier
+    friction, tier = situation.friction, max(situation.now.tier, TIERS[0])
     if "close" in decided.acts:
         tier = friction.to_close(tier, situation.facts.severity)
     if "contain" in decided.acts or actions:
