@@ -46,6 +46,11 @@ def test_nobody_is_found_under_a_part_of_a_name_or_another_spelling(people):
     assert [None, None, None] == [people.named("grace"), people.named("Gra"), people.get("p_")]
 
 
+def test_what_no_id_looks_like_is_nobodys_on_both_databases(people):
+    for text in ("", "p_\x00", "é", "x" * 10_000, "\ud800"):
+        assert (None, None) == (people.get(text), people.key(text))
+
+
 @pytest.mark.parametrize(
     "taken", [Person(id="p_3", name="Grace", roles=()), Person(id="p_2", name="Eve", roles=())]
 )

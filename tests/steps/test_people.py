@@ -595,3 +595,22 @@ def test_a_registration_is_used_once_and_soon(home):
 def test_a_software_key_pretends_to_no_device(home):
     enrolment = an_enrolment(home.analyst[0], SoftwareSigner(), home.admin[0], device_bound=True)
     assert "bound to no device" in refused(home, enrolment)
+
+
+def test_the_first_admin_may_begin_with_a_passkey(ports):
+    one, person = SoftwareAuthenticator(), roster.new_person_id(ports)
+    registration = registered(ports, person, one)
+    enrolment = roster.prepared(ports, person, registration, person)
+    signature = signed(ports, person, one, enrolment_subject(enrolment))
+    roster.begin("Ada Lovelace", enrolment, signature, ports, registration)
+    assert ("admin",) == people.signed_in(ports, entered(ports, person, one)).person.roles
+
+
+def test_no_challenge_is_kept_for_what_is_nobodys_id(ports):
+    for text in ("", "p_\x00", "é", "x" * 65):
+        with pytest.raises(SignatureRefused, match="nobody"):
+            people.challenge(ports, text, SUBJECT)
+    with pytest.raises(ValueError, match="32 bytes"):
+        people.challenge(ports, "p_1", b"short")
+    with pytest.raises(UsageError, match="no such person"):
+        roster.set_roles("p_\x00", ["lead"], entered(ports, *begun(ports)), ports)

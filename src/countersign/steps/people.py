@@ -19,16 +19,18 @@ from countersign.ports import Ports, Transaction
 CHALLENGE_NS = 5 * 60 * NANOSECONDS
 SESSION_NS = 8 * 3600 * NANOSECONDS
 TOKEN_BYTES = 32
-_KEY_ID_CHARACTERS = 71  # "sha256:" and 64 hex digits
+MAX_PERSON = 64  # characters of a person's id
 
 
 def challenge(ports: Ports, person: str, subject: bytes) -> bytes:
     """A fresh nonce for this person to sign this subject with (32 bytes each); good once, for five minutes.
 
-    It proves nothing by itself, so anybody may ask for one, for any person.
+    It proves nothing by itself, so anybody may ask for one, for any person. `SignatureRefused` for what is no id.
     """
     if len(subject) != SUBJECT_BYTES:
         raise ValueError("a subject has 32 bytes")
+    if not (0 < len(person) <= MAX_PERSON and person.isascii() and person.isprintable()):
+        raise SignatureRefused("this is nobody's id")
     nonce = ports.entropy.draw(NONCE_BYTES)
     with ports.store.transaction() as tx:
         tx.people.challenge(nonce, person, subject, ports.clock.now_ns() + CHALLENGE_NS)
@@ -66,12 +68,7 @@ def ensure_asked(tx: Transaction, signature: Signature, subject: bytes, now_ns: 
 
 
 def _enrolled(tx: Transaction, name: str, now_ns: int) -> Key:
-    # A name of another form is asked of no database: not every one takes every character.
-    key = (
-        tx.people.key(name)
-        if len(name) == _KEY_ID_CHARACTERS and name.isascii() and name.isprintable()
-        else None
-    )
+    key = tx.people.key(name)
     if key is None:
         raise SignatureRefused(
             "no such key is enrolled", hint="An admin enrols it with `countersign person enrol`."

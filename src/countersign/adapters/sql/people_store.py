@@ -13,6 +13,7 @@ from countersign.core.identity.people import Key, Person, Role, Session
 from countersign.errors import AlreadyStored
 
 PEOPLE_LOCK = 4
+MAX_ID = 128
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -61,6 +62,8 @@ class SqlPeopleStore:
             self._connection.execute(statement)
 
     def get(self, person: str) -> Person | None:
+        if not _is_id(person):
+            return None
         return self._one(_persons().where(tables.person.c.id == person))
 
     def named(self, name: str) -> Person | None:
@@ -90,6 +93,8 @@ class SqlPeopleStore:
         bulk.add_once(self._connection, tables.key_revoked, key_id=key, document=document)
 
     def key(self, key: str) -> Key | None:
+        if not _is_id(key):
+            return None
         row = self._connection.execute(_keys().where(tables.person_key.c.id == key)).first()
         return None if row is None else _key_of(row)
 
@@ -136,6 +141,11 @@ class SqlPeopleStore:
             return False
         # The primary key decides between two that answer at the same moment; the second waits, and is too late.
         return bulk.add_once(self._connection, tables.challenge_used, nonce=nonce, at_ns=at_ns)
+
+
+def _is_id(text: str) -> bool:
+    """What no id looks like is asked of no database: not every one takes every character, and both say the same."""
+    return len(text) <= MAX_ID and text.isascii() and text.isprintable()
 
 
 def _persons() -> Select[Any]:
