@@ -31,6 +31,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 HASH = 32  # bytes
 WIDTH = 256  # hashes in a full tile, entries in a full bundle
 TILE = WIDTH * HASH
+OLDER = "entries under the older checkpoint"
 LARGEST_FILE = WIDTH * (2 + 65_535)  # bytes
 PATH = re.compile(r"tile/(entries|0|[1-9][0-9]?)/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 Read = Callable[[str], bytes]
@@ -245,7 +246,7 @@ def check(names: Iterable[str], read: Read, key: str, older: bytes | None = None
         export.check_other_files(size)
         if older is not None:  # (5)
             before, old_root = read_checkpoint(older, key, "the older checkpoint")
-            export.counts["entries under the older checkpoint"] = before
+            export.counts[OLDER] = before
             if before > size:
                 wrong(f"the log was shortened: {before} entries were signed before, {size} are here")
             elif export.root_at(before) != old_root:
@@ -258,10 +259,8 @@ def check(names: Iterable[str], read: Read, key: str, older: bytes | None = None
 def files_below(folder: str, above: str = "") -> Iterator[str]:
     """Every path below the folder, with `/`. A link is a file, whatever it leads to."""
     for found in os.scandir(folder):
-        if found.is_dir(follow_symlinks=False):
-            yield from files_below(found.path, f"{above}{found.name}/")
-        else:
-            yield above + found.name
+        path = above + found.name
+        yield from files_below(found.path, f"{path}/") if found.is_dir(follow_symlinks=False) else [path]
 
 
 def read_file(path: str) -> bytes:
@@ -273,7 +272,7 @@ def read_file(path: str) -> bytes:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="Check an exported Countersign audit log.")
+    parser = argparse.ArgumentParser()
     parser.add_argument("folder", metavar="DIR", help="the export")
     parser.add_argument("--key", required=True, metavar="VKEY", help="verifier key; never from the export")
     parser.add_argument("--from", dest="older", metavar="CHECKPOINT", help="a checkpoint that you kept")
@@ -286,12 +285,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"COULD NOT CHECK: {error}")
         return 2
     export = check(names, lambda path: read_file(os.path.join(given.folder, path)), given.key, older)
-    faults = export.faults
+    faults, counts = export.faults, export.counts
     for fault in faults[:20] + ([f"and {len(faults) - 20} more faults"] if faults[20:] else []):
         print(f"FAILED: {fault}")
-    print("checked:", ", ".join(f"{count} {what}" for what, count in export.counts.items()))
+    print("checked:", ", ".join(f"{count} {what}" for what, count in counts.items()))
     if not faults:
-        print("INTACT" if older else "INTACT, compared with no older checkpoint")
+        print("INTACT" if counts.get(OLDER) else "INTACT, compared with no older checkpoint")
     return 1 if faults else 0
 
 

@@ -350,6 +350,9 @@ def test_the_command_says_what_failed_first_and_exits_with_0_only_when_all_holds
     assert good.stdout.endswith("INTACT\n")
     assert "no older checkpoint" in run(folder, "--key", vkey(), at=tmp_path).stdout
 
+    kept.write_bytes(signed(0, EMPTY_ROOT))
+    assert "no older checkpoint" in run(folder, "--key", vkey(), "--from", kept, at=tmp_path).stdout
+
     (folder / "tile/0/000").unlink()
     (folder / "tile/0/000").symlink_to(folder / "tile/0/001")
     bad = run(folder, "--key", vkey(), at=tmp_path)

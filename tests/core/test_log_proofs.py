@@ -164,7 +164,7 @@ def test_a_quorum_of_groups_counts_each_witness_once(numbers, met):
     if met:
         assert len(numbers) == len(believed(cosigned(*numbers), rules, NOW_S).cosignatures)
     else:
-        with pytest.raises(NoteNotVerified, match="quorum both is not met"):
+        with pytest.raises(NoteNotVerified, match="quorum 'both' is not met"):
             believed(cosigned(*numbers), rules, NOW_S)
 
 

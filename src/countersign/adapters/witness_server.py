@@ -217,25 +217,28 @@ class WitnessRequest(BaseHTTPRequestHandler):
             self._answer(Said(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b"the body is too large\n"), last=True)
         else:
             body = self.rfile.read(int(length))
-            self._answer(self._judged(body) if len(body) == int(length) else Said(400, b"the body is cut\n"))
+            if len(body) == int(length):
+                self._say(self.server.witness.add_checkpoint, body)
+            else:
+                self._answer(Said(HTTPStatus.BAD_REQUEST, b"the body is cut\n"), last=True)
 
     def do_GET(self) -> None:
         """The last checkpoint of a log."""
         parts = self.path.split("/")
         if len(parts) == 3 and parts[2] == "checkpoint":
-            self._answer(self.server.witness.checkpoint(parts[1]))
+            self._say(self.server.witness.checkpoint, parts[1])
         else:
             self._answer(Said(HTTPStatus.NOT_FOUND, b"there is nothing here\n"))
 
     def log_message(self, *_: Any) -> None:
         """Nothing: who asks is not kept, and what was judged is in the memory."""
 
-    def _judged(self, body: bytes) -> Said:
+    def _say(self, answer: Callable[[Any], Said], given: Any) -> None:
         try:
-            return self.server.witness.add_checkpoint(body)
+            self._answer(answer(given))
         except ConfigError:
             # Nothing was recorded, so nothing is signed.
-            return Said(HTTPStatus.SERVICE_UNAVAILABLE, b"the witness cannot record anything now\n")
+            self._answer(Said(HTTPStatus.SERVICE_UNAVAILABLE, b"the witness cannot use its memory now\n"))
 
     def _answer(self, said: Said, *, last: bool = False) -> None:
         self.send_response(said.status)

@@ -95,7 +95,7 @@ def believed(raw: bytes, policy: Policy, now_s: int | None = None) -> Believed:
     names = [name for name, witness in policy.witnesses.items() if witness.key in signed]
     if not is_met(policy, names):
         raise NoteNotVerified(
-            f"the quorum {policy.quorum} is not met: {', '.join(names) or 'no witness'} cosigned",
+            f"the quorum {policy.quorum!a} is not met: {', '.join(map(ascii, names)) or 'no witness'} cosigned",
             hint="Wait for a checkpoint that more witnesses cosigned, or ask them with `countersign log witness ask`.",
         )
     return Believed(read_checkpoint(note, claimed.origin), note, found)
