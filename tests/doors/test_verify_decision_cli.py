@@ -18,6 +18,7 @@ from countersign.core.review.decision import (
 )
 from countersign.core.review.offline import export_decision
 from countersign.testing import RELYING, SoftwareAuthenticator
+from reviewing import open_office
 
 AT = 1_790_000_000_000_000_000
 DOCUMENT = {
@@ -110,3 +111,29 @@ def test_what_is_no_decision_is_said_so(tmp_path):
     (tmp_path / "empty").touch()
     assert 1 == run(tmp_path / "empty").exit_code
     assert 2 == run(tmp_path / "none").exit_code
+
+
+def test_a_decision_of_this_home_is_exported_and_checked_elsewhere(tmp_path):
+    """Two people, two passkeys, one file; the keys come from `person list`."""
+    office = open_office(tmp_path / "home")
+    office.staff()
+    office.drafted("case-critical", 3)
+    office.drafted("case-undecided", 1)
+    made = office.prepared("Anna", "case-critical")
+    office.signs("Anna", made)
+    office.looked("Ben", "case-critical")
+    office.signs("Ben", made)
+    keys = [office.people[name].passkey.key("").id for name in ("Anna", "Ben")]
+    office.close()
+    settings = f'passkeys = {{ rp_id = "{RELYING.rp_id}", origins = ["{RELYING.origins[0]}"] }}\n'
+    (tmp_path / "home" / "config.toml").write_text(settings)
+
+    exporting = ["--home", str(tmp_path / "home"), "case", "export", "--format", "decision"]
+    exported = CliRunner().invoke(cli.app, [*exporting, "case-critical"])
+    assert 0 == exported.exit_code, exported.stderr
+    checked = run("-", "--key", keys[0], "--key", keys[1], "--json", stdin=exported.stdout_bytes)
+    told = json.loads(checked.stdout)
+    assert (0, made.digest, True) == (checked.exit_code, told["decision"], told["trusted"])
+    assert {"webauthn-uv-device"} == {one["assurance"] for one in told["signatures"]}
+    undecided = CliRunner().invoke(cli.app, [*exporting, "case-undecided"])
+    assert (2, True) == (undecided.exit_code, "nobody has decided" in undecided.stderr)
