@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from countersign import config, wiring
+from countersign.core.cases.memory import Memory
 from countersign.core.cases.sighting import SUBMITTED, TIMELESS, UNCLAIMED, Sighting
 from countersign.core.ids import evidence_id
 from countersign.core.records.alert import Alert
@@ -263,3 +264,42 @@ def test_the_machine_joins_its_own_cases_to_one_that_a_person_touched(ports):
     take(ports, seen("b", NOW + 60, "file", "", [dropped], HIGH))
     take(ports, seen("c", NOW + 120, "both", "", [jdoe, dropped], HIGH), seen("later", NOW + 9 * HOUR, NOISE))
     assert cases(ports, "a", "b", "c", "x") == [case, case, case, made]
+
+
+# ---- what a person found malicious --------------------------------------------------------------------------
+
+
+def rule_hours(ports, rule, place="web", hour=41):
+    with ports.store.reading() as tx:
+        kept = Memory.load(tx.groups.memory())
+    found = kept.past.rarity("suricata.eve", rule, place, START // HOUR + hour)
+    return found.rule_hours, found.pair_hours
+
+
+def test_what_a_person_found_malicious_teaches_nothing_about_what_is_usual(ports):
+    take(ports, *past(), *steps())
+    [case] = {*cases(ports, f"web-{NOW}-0")}
+    with ports.store.transaction() as tx:
+        tx.groups.unlearn(case)
+        tx.groups.unlearn(case)
+    take(ports, seen("later", NOW + 60, NOISE, "mail"))
+    with ports.store.reading() as tx:
+        assert (case,) == tx.groups.to_unlearn()  # what still waits has taught nothing, and will
+    take(ports, seen("latest", NOW + 3 * HOUR, NOISE, "mail"))
+
+    assert (0, 0) == rule_hours(ports, "odd 0")
+    assert rule_hours(ports, NOISE) > (30, 30)  # what was usual here stays so
+    with ports.store.reading() as tx:
+        assert () == tx.groups.to_unlearn()
+
+
+def test_a_kill_while_unlearning_leaves_it_to_be_done(ports):
+    take(ports, *past(), *steps(), seen("later", NOW + 3 * HOUR, NOISE, "mail"))
+    with ports.store.transaction() as tx:
+        tx.groups.unlearn(cases(ports, f"web-{NOW}-0")[0])
+    put(ports, seen("latest", NOW + 3 * HOUR + 60, NOISE, "mail"))
+    with pytest.raises(Killed):
+        group(msgspec.structs.replace(ports, store=Mortal(ports.store, 1)))
+    assert (1, 1) == rule_hours(ports, "odd 0")
+    group(ports)
+    assert (0, 0) == rule_hours(ports, "odd 0")

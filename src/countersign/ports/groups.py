@@ -56,6 +56,18 @@ class GroupStore(Protocol):
         """Keep the grouping's memory, instead of the last."""
         ...
 
+    def unlearn(self, case_id: str) -> None:
+        """A person found the case malicious: what it holds shall teach nobody what is usual here."""
+        ...
+
+    def to_unlearn(self) -> tuple[str, ...]:
+        """Cases that wait to be unlearnt."""
+        ...
+
+    def unlearnt(self, case_ids: Collection[str]) -> None:
+        """They wait no more."""
+        ...
+
     def keep(
         self, bursts: Iterable[Burst], members: Iterable[tuple[int, int]], cases: Iterable[Standing]
     ) -> None:

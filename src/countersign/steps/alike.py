@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from countersign.core.cases.similar import Similar, by_case, similar, telling
 from countersign.core.records.observable import Observable
 from countersign.ports import Ports
+from countersign.steps.decided import standing
 
 MAX_HOLDERS = 2_000  # records looked at
 
 
 def alike(case_id: str, observables: Iterable[Observable], ports: Ports) -> tuple[Similar, ...]:
-    """Other cases that hold an alert which shares a rare observable with this case."""
+    """Other cases that hold an alert which shares a rare observable with this case, with what was decided there."""
     pairs = {(one.type, one.value): one for one in observables}
     with ports.store.reading() as tx:
         counted = tx.evidence.popularity(list(pairs), None, None)
@@ -22,4 +23,5 @@ def alike(case_id: str, observables: Iterable[Observable], ports: Ports) -> tupl
             holders[one] += found.ids
         cases = tx.groups.cases_of({eid for ids in holders.values() for eid in ids})
         shared = by_case(holders, cases, case_id)
-    return similar(shared)
+    stands = standing(shared, ports)
+    return similar(shared, {case: one.disposition for case, one in stands.items() if one.disposition})

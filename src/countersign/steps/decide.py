@@ -53,6 +53,8 @@ from countersign.steps.people import accepted, actor, session_of
 from countersign.steps.review import Looking, action_page, hold, look, looking, refusal
 
 NOT_IN_EFFECT = "it is signed and kept, but its log entry is not published: the decision is not in effect"
+MALICIOUS = frozenset({"true_positive"})
+"""What is found to be that teaches the grouping nothing about what is usual here."""
 _D_CHARACTERS = 71  # "sha256:" and 64 hex digits
 
 
@@ -336,6 +338,8 @@ def signing(
     if isinstance(made, Decision):
         tx.reviews.sign(digest, fresh)
         _stage_decided(tx, ports, found, made)
+        if made.document.disposition in MALICIOUS:
+            tx.groups.unlearn(made.case)
         tx.reviews.decide(made, entry_name(made.digest))
         return made
     if not waits(made):

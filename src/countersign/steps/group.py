@@ -28,6 +28,7 @@ from countersign.steps.audit import stage
 
 STRETCH = 4_000  # alerts judged at once, …
 STRETCHES = 20  # … so often in one transaction: what is kept in mind is read and written once in it
+HOUR_S = 3600
 FIRST_S, LAST_S = -(2**32), 2**33
 
 
@@ -45,6 +46,9 @@ def _stretch(ports: Ports) -> bool:
         if newest is None:
             return False
         memory = _memory(tx, ports)
+        # What still waits has taught nothing yet: its case is unlearnt once it has.
+        if judged := [case for case in tx.groups.to_unlearn() if not tx.groups.unsettled(case)]:
+            _unlearn(tx, memory, judged)
         until = min(newest, ports.clock.now_ns() // NANOSECONDS) - REORDER_S
         settled = 0
         while settled < STRETCHES and _settled(tx, memory, until, ports):
@@ -54,6 +58,15 @@ def _stretch(ports: Ports) -> bool:
         else:
             _ahead(tx, memory, ports)
     return settled > 0
+
+
+def _unlearn(tx: Transaction, memory: Memory, judged: Collection[str]) -> None:
+    """What a person found malicious is no measure of what is usual here: it is forgotten before anything is judged."""
+    for burst in (burst for case in judged for burst in tx.groups.bursts_of(case)):
+        hours = range(burst.first // HOUR_S, burst.last // HOUR_S + 1)
+        memory.past.forget(burst.source, burst.rule, burst.place, hours)
+    tx.groups.unlearnt(judged)
+    tx.groups.remember(memory.dump())
 
 
 def _settled(tx: Transaction, memory: Memory, until: int, ports: Ports) -> bool:

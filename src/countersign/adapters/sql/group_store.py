@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 
 from countersign.adapters.sql import bulk, tables
 from countersign.adapters.sql.engine import lock_whole_store
@@ -82,6 +82,18 @@ class SqlGroupStore:
         bulk.replace(self._connection, tables.grouping_state, ("name", "document"), rows)
 
     # ---- what stands together ------------------------------------------------------------------------
+
+    def unlearn(self, case_id: str) -> None:
+        bulk.add_once(self._connection, tables.unlearn, case_id=case_id)
+
+    def to_unlearn(self) -> tuple[str, ...]:
+        query = select(tables.unlearn.c.case_id).order_by(tables.unlearn.c.case_id)
+        return tuple(self._connection.execute(query).scalars())
+
+    def unlearnt(self, case_ids: Collection[str]) -> None:
+        table = tables.unlearn
+        for chunk in bulk.chunks(list(case_ids), bulk.IN_LIMIT):
+            self._connection.execute(delete(table).where(table.c.case_id.in_(chunk)))
 
     def keep(
         self, bursts: Iterable[Burst], members: Iterable[tuple[int, int]], cases: Iterable[Standing]

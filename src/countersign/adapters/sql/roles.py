@@ -70,12 +70,14 @@ GRANTS: Mapping[str, Grants] = {
         **_given(_INSERT, *_RECORDS, *_INPUTS, *_ORDERED),
         **_given(("SELECT", "INSERT", "UPDATE", "DELETE"), *_GROUPS),
         **_given(_QUEUE, "log_staged", "follow_position"),
+        **_given(("SELECT", "DELETE"), "unlearn"),
     },
     "reviewer": {
         **_given(_SELECT, *_STORE, *_RECORDS, *_INPUTS, *_BRIEFS, "grouping_state", "waiting", "drafted"),
         **_given(_INSERT, *_STAGED, *_ORDERED, *_SIGNED_IN, *_PERSONS, *_DECIDED, *_ERASED, "regrouping"),
         **_given(_KEPT, "burst", "member", "standing"),  # a person may regroup
         **_given(("SELECT", "UPDATE (id)"), "cases"),
+        **_given(_INSERT, "unlearn"),  # what a person found malicious, for the grouping to forget
         **_given(_QUEUE, "log_staged"),
     },
     "auditor": _given(_SELECT, *(name for name in metadata.tables if name not in _SIGNED_IN)),

@@ -23,6 +23,7 @@ from countersign.adapters.sql.tables.groups import (
     member,
     regrouping,
     standing,
+    unlearn,
     waiting,
 )
 from countersign.adapters.sql.tables.log import (
@@ -124,6 +125,7 @@ __all__ = [
     "source_file",
     "standing",
     "to_utf8",
+    "unlearn",
     "waiting",
 ]
 

@@ -70,3 +70,10 @@ regrouping = Table(
     Index("regrouping_case", "case_id", "seq"),
     comment="what a person, or a merge, changed about which alerts stand together",
 )
+
+unlearn = Table(
+    "unlearn",
+    metadata,
+    column("case_id", String(128), primary_key=True),
+    comment="cases whose alerts the grouping is to forget: a person found them malicious, so they are not usual here",
+)

@@ -87,6 +87,11 @@ def upgrade() -> None:
     _create_log()
     _create_people()
     _create_review()
+    op.create_table(
+        "unlearn",
+        _column("case_id", sa.String(128), primary_key=True),
+        comment="cases whose alerts the grouping is to forget: a person found them malicious, so they are not usual here",
+    )
     for table in GUARDED:
         _guard(table)
     _guard_inserts()
