@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -17,20 +18,22 @@ from builders import alert, flow, http, mail
 from countersign import config, wiring
 from countersign.core.identity.people import Person
 from countersign.core.ids import evidence_id
-from countersign.errors import ContentErased, NotPermitted, UsageError
-from countersign.steps import regroup
+from countersign.errors import ContentErased, NotPermitted, SignatureRefused, UsageError
+from countersign.steps import people, regroup
 from countersign.steps.assemble import assembled, cases_of
 from countersign.steps.draft import Inputs, brief_case, brief_cases
-from countersign.steps.erase import ensure_ground, erase, looked_at
+from countersign.steps.erase import ensure_ground, erase, looked_at, subject
 from countersign.steps.group import group
 from countersign.steps.ingest import ingest
 from countersign.steps.logged import objection
+from countersign.testing import SoftwareSigner
 from databases import database, postgres_database, sqlite_database  # noqa: F401 - fixtures
 from front import environment, run
 
 CANARY = b"canary"
 """In every value of the erased cases' own records that somebody chose."""
 THEM, OTHERS = "203.0.113.77", "203.0.113.50"
+GROUND = "gdpr-art-17"
 KILLS = 25 if os.environ.get("COUNTERSIGN_FULL") == "1" else 3
 
 
@@ -116,14 +119,32 @@ def embedded(template, tmp_path):
     opened.store.close()
 
 
-def two(ports):
-    """Two persons who are there."""
-    made = tuple(Person(id=f"p_{name}", name=name, roles=("lead",)) for name in ("kim", "lee"))
+SIGNERS = {
+    "kim": SoftwareSigner(b"k" * 32),
+    "lee": SoftwareSigner(b"l" * 32),
+    "ann": SoftwareSigner(b"a" * 32),
+}
+
+
+def here(ports, name, roles=("lead",)):
+    """A person who is there and has a key; the id."""
     with ports.store.transaction() as tx:
-        for one in made:
-            if tx.people.get(one.id) is None:
-                tx.people.add(one, "p_kim", 1)
-    return made
+        if tx.people.get(f"p_{name}") is None:
+            tx.people.add(Person(id=f"p_{name}", name=name, roles=roles), "p_kim", 1)
+            tx.people.enrol(SIGNERS[name].key(f"p_{name}", enrolled_by="p_kim"))
+    return f"p_{name}"
+
+
+def signed(ports, name, what, ground=GROUND):
+    """One person's signature over what they were shown."""
+    person, wanted = here(ports, name), subject(what, ground)
+    return SIGNERS[name].sign(person, wanted, people.challenge(ports, person, wanted))
+
+
+def two(ports, case):
+    """Both sign what there is now."""
+    what = looked_at(case, ports)
+    return [signed(ports, name, what) for name in ("kim", "lee")]
 
 
 def cases(ports):
@@ -138,7 +159,7 @@ def doomed(ports):
 
 
 def erase_all(ports):
-    return [erase(name, two(ports), "gdpr-art-17", ports) for name in doomed(ports)]
+    return [erase(name, two(ports, name), GROUND, ports) for name in doomed(ports)]
 
 
 def in_rows(url):
@@ -225,7 +246,7 @@ def test_what_another_case_holds_stays_and_is_named(ports):
     (other,) = cases(ports).keys() - set(doomed(ports))
     before = cases(ports)[other]
 
-    done = erase(name, two(ports), "gdpr-art-17", ports)
+    done = erase(name, two(ports, name), GROUND, ports)
 
     assert {evidence_id(SHARED.raw): (other,)} == done.what.holdings.shared
     assert before == cases(ports)[other]
@@ -286,33 +307,87 @@ def test_a_process_that_was_there_before_reads_on(ports, home, tmp_path):
     assert evidence_id(file.read_bytes().rstrip()) in found.ids
 
 
-def persons(*names, roles=("lead",)):
-    return tuple(Person(id=f"p_{name}", name=name, roles=roles) for name in names)
+def refused(ports, case, signatures, error, ground=GROUND):
+    before = cases(ports)
+    with pytest.raises(error) as refusal:
+        erase(case, signatures, ground, ports)
+    assert before == cases(ports)
+    assert [] == list(ports.store.log.of_kind("blob.erased"))
+    return refusal.value
 
 
-@pytest.mark.parametrize(
-    "approved",
-    [(), persons("kim"), persons("kim", "kim"), persons("kim", "nobody"), persons("kim", "lee", "nobody")],
-    ids=["nobody", "one", "one twice", "one who is not there", "one too many"],
-)
-def test_two_different_persons_of_the_store_or_nothing_happens(embedded, approved):
-    two(embedded)
-    before = cases(embedded)
-
-    with pytest.raises(NotPermitted):
-        erase(doomed(embedded)[0], approved, "gdpr-art-17", embedded)
-
-    assert before == cases(embedded)
-    assert [] == list(embedded.store.log.of_kind("blob.erased"))
+@pytest.mark.parametrize("names", [(), ("kim",), ("kim", "kim")], ids=["nobody", "one", "one twice"])
+def test_two_different_persons_sign_or_nothing_happens(embedded, names):
+    (case, *_) = doomed(embedded)
+    what = looked_at(case, embedded)
+    said = refused(embedded, case, [signed(embedded, name, what) for name in names], NotPermitted)
+    assert "2 different persons" in str(said)
+    assert said.hint
 
 
-def test_an_auditor_erases_nothing_whatever_the_caller_says(embedded):
-    two(embedded)
+@pytest.mark.parametrize("role", ["auditor", "analyst"])
+def test_who_may_not_erase_is_no_second_person(embedded, role):
+    (case, *_) = doomed(embedded)
+    here(embedded, "ann", (role,))
+    what = looked_at(case, embedded)
+    refused(embedded, case, [signed(embedded, name, what) for name in ("kim", "ann")], NotPermitted)
+
+
+def test_a_role_that_was_taken_away_meanwhile_counts_no_more(embedded):
+    (case, *_) = doomed(embedded)
+    signatures = two(embedded, case)
     with embedded.store.transaction() as tx:
-        tx.people.add(Person(id="p_ann", name="ann", roles=("auditor",)), "p_kim", 1)
+        tx.people.roles("p_lee", ("analyst",), "p_kim", 2)
+    refused(embedded, case, signatures, NotPermitted)
 
-    with pytest.raises(NotPermitted):
-        erase(doomed(embedded)[0], persons("kim", "ann"), "gdpr-art-17", embedded)
+
+def test_a_signature_that_does_not_hold_is_none(embedded):
+    (case, *_) = doomed(embedded)
+    good, other = two(embedded, case)
+    forged = msgspec.structs.replace(other, signature=bytes(64))
+    refused(embedded, case, [good, forged], SignatureRefused)
+
+
+def test_nobody_signs_with_a_key_that_is_not_enrolled(embedded):
+    (case, *_) = doomed(embedded)
+    what, nobody = looked_at(case, embedded), SoftwareSigner(b"n" * 32)
+    wanted = subject(what, GROUND)
+    stranger = nobody.sign("p_kim", wanted, people.challenge(embedded, "p_kim", wanted))
+    refused(embedded, case, [signed(embedded, "lee", what), stranger], SignatureRefused)
+
+
+def test_nobody_signs_for_another(embedded):
+    (case, *_) = doomed(embedded)
+    here(embedded, "lee")
+    what = looked_at(case, embedded)
+    mine, wanted = signed(embedded, "kim", what), subject(what, GROUND)
+    theirs = SIGNERS["kim"].sign("p_lee", wanted, people.challenge(embedded, "p_lee", wanted))
+    refused(embedded, case, [mine, theirs], SignatureRefused)
+
+
+def test_what_was_signed_for_another_ground_or_case_erases_nothing(embedded):
+    (case, other, *_) = doomed(embedded)
+    refused(embedded, case, two(embedded, case), SignatureRefused, ground="court-order")
+    refused(embedded, other, two(embedded, case), SignatureRefused)
+
+
+def test_what_was_signed_before_the_case_changed_erases_nothing(embedded):
+    """They signed what they were shown."""
+    (case, *_) = [one for one in doomed(embedded) if evidence_id(SHARED.raw).encode() in cases(embedded)[one]]
+    signatures = two(embedded, case)
+    brief_case(assembled(case, embedded), embedded, Inputs())
+    refused(embedded, case, signatures, SignatureRefused)
+
+
+def test_a_signature_is_used_once(embedded, tmp_path):
+    (case, *_) = doomed(embedded)
+    signatures = two(embedded, case)
+    erase(case, signatures, GROUND, embedded)
+    triaged(tmp_path / "embedded", written(tmp_path / "again"))
+    assert case in cases(embedded)
+    with pytest.raises(SignatureRefused):
+        erase(case, signatures, GROUND, embedded)
+    assert case in cases(embedded)
 
 
 @pytest.mark.parametrize("ground", ["", "He asked us to", "GDPR", "x" * 80, "a\nb"])
@@ -325,20 +400,10 @@ def test_a_case_that_is_not_there_or_gone_cannot_be_erased(embedded):
     with pytest.raises(UsageError):
         looked_at("case-nobody", embedded)
     (first, *_) = doomed(embedded)
-    erase(first, two(embedded), "gdpr-art-17", embedded)
+    signatures = two(embedded, first)
+    erase(first, signatures, GROUND, embedded)
     with pytest.raises(ContentErased):
-        erase(first, two(embedded), "gdpr-art-17", embedded)
-
-
-def test_the_command_refuses_until_two_have_signed(home, ports):
-    (first, *_) = doomed(ports)
-    before = cases(ports)
-
-    ran = run("--home", home, "case", "erase", first, "--ground", "gdpr-art-17")
-
-    assert ran.code != 0
-    assert "two persons" in ran.errors
-    assert before == cases(ports)
+        erase(first, signatures, GROUND, embedded)
 
 
 def test_a_case_that_went_into_it_goes_with_it(ports):
@@ -346,7 +411,7 @@ def test_a_case_that_went_into_it_goes_with_it(ports):
     (name,) = [one for one in doomed(ports) if evidence_id(SHARED.raw).encode() in cases(ports)[one]]
     regroup.merge(other, name, regroup.Order("kim", "one canary"), ports)
 
-    done = erase(name, two(ports), "gdpr-art-17", ports)
+    done = erase(name, two(ports, name), GROUND, ports)
 
     assert (name, other) == done.what.cases
     assert {} == done.what.holdings.shared
@@ -379,7 +444,6 @@ def test_a_draft_of_a_case_that_was_erased_meanwhile_is_not_kept(ports):
     """Its request stands in the log; its contents do not come back."""
     (name,) = [one for one in doomed(ports) if evidence_id(SHARED.raw).encode() in cases(ports)[one]]
     one = assembled(name, ports)
-    approved = two(ports)
 
     class Slow:
         """A drafter during whose answer the case is erased."""
@@ -387,7 +451,7 @@ def test_a_draft_of_a_case_that_was_erased_meanwhile_is_not_kept(ports):
         name = ports.drafter.name
 
         def draft(self, dossier):
-            erase(one.id, approved, "gdpr-art-17", ports)
+            erase(one.id, two(ports, one.id), GROUND, ports)
             return ports.drafter.draft(dossier)
 
     with pytest.raises(ContentErased):
@@ -400,23 +464,22 @@ def test_a_draft_of_a_case_that_was_erased_meanwhile_is_not_kept(ports):
 ERASER = """
 import sys
 from pathlib import Path
+sys.path[:0] = sys.argv[1].split(":")
 from countersign import config, wiring
-from countersign.core.identity.people import Person
 from countersign.steps.erase import erase
+from test_erase import GROUND, two
 
-home = Path(sys.argv[1])
+home = Path(sys.argv[2])
 ports = wiring.open_ports(home, config.load(home))
-persons = tuple(Person(id=f"p_{name}", name=name, roles=("lead",)) for name in ("kim", "lee"))
 print("ready", flush=True)
-for name in sys.argv[2:]:
-    erase(name, persons, "gdpr-art-17", ports)
-print("done", flush=True)
+for name in sys.argv[3:]:
+    erase(name, two(ports, name), GROUND, ports)
 """
+FOLDERS = f"{Path(__file__).parent}:{Path(__file__).parents[1]}"
 
 
 def test_a_kill_in_the_middle_leaves_all_or_nothing(home, ports, database, tmp_path):  # noqa: F811
     """And what a killed clean-up left in the file goes with the next start."""
-    two(ports)
     folder = written(tmp_path / "again")
     for attempt in range(KILLS):
         if not (names := doomed(ports)):
@@ -424,7 +487,9 @@ def test_a_kill_in_the_middle_leaves_all_or_nothing(home, ports, database, tmp_p
             names = doomed(ports)
         before = Counter(entry.case for entry in ports.store.log.of_kind("blob.erased"))
         eraser = subprocess.Popen(
-            [sys.executable, "-c", ERASER, str(home), *names], stdout=subprocess.PIPE, env=environment()
+            [sys.executable, "-c", ERASER, FOLDERS, str(home), *names],
+            stdout=subprocess.PIPE,
+            env=environment(),
         )
         eraser.stdout.readline()
         time.sleep(random.Random(attempt).uniform(0.0, 0.06))

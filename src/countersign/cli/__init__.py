@@ -272,13 +272,26 @@ def case_draft(
 def case_erase(
     case: Annotated[str, typer.Argument(help="Case id.")],
     ground: Annotated[str, typer.Option("--ground", help="Why: a short code, such as gdpr-art-17.")],
+    consent_out: Annotated[
+        str | None,
+        typer.Option("--consent-out", help="As the first person: sign, and write it to this file."),
+    ] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option("--consent", help="As the second person: the first one's file; sign and erase."),
+    ] = None,
+    confirm: Annotated[
+        str | None, typer.Option("--confirm", help="The case id again, instead of typing it when asked.")
+    ] = None,
+    passphrase_file: PassphraseFile = None,
     home: Home = None,
     config: Config = None,
 ) -> None:
     """Destroy a case's contents and records; two persons must sign it."""
     from countersign.cli import erasing as door
 
-    _run(door.erase_case, _places(home, config), case, ground)
+    files, more = (consent_out, consent), {"confirm": confirm, "passphrase_file": passphrase_file}
+    _run(door.erase_case, _places(home, config), case, ground, files, **more)
 
 
 @case_app.command("split")

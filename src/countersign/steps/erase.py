@@ -1,4 +1,4 @@
-"""erase: a case's contents and rows are destroyed, because two persons said so and on what ground; its proofs stay good.
+"""erase: a case's contents and rows are destroyed, because two persons signed it and on what ground; its proofs stay good.
 
 Everything happens in one transaction with the entries that tell of it. Evidence that another case holds stays, and is
 named. What the log committed to can be neither read nor guessed any more; that it was committed to can still be shown.
@@ -9,15 +9,18 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
-import rfc8785
 
 from countersign.core.cases.forgetting import Forgotten, forget, words_of
 from countersign.core.cases.memory import Memory
 from countersign.core.identity.people import Person
+from countersign.core.identity.signatures import Signature
+from countersign.core.ids import canonical, digest
 from countersign.core.log.auditlog import Actor
+from countersign.core.review.ruling import Denied
 from countersign.errors import ContentErased, NotPermitted, UsageError
 from countersign.ports import Deleted, Holdings, Ports, Transaction
 from countersign.steps.audit import stage
+from countersign.steps.people import accepted
 
 APPROVERS = 2
 BLOBS_AN_ENTRY = 64  # ids that one log entry names: it stays near 4 KiB
@@ -48,10 +51,11 @@ class Order(msgspec.Struct, frozen=True):
     ground: str
 
 
-def subject(case_id: str, ground: str) -> bytes:
-    """The 32 bytes that each approver signs."""
-    told = rfc8785.dumps({"case": case_id, "ground": ground, "v": 1})
-    return sha256(b"countersign/erasure/v1\n" + told).digest()
+def subject(what: Erasing, ground: str) -> bytes:
+    """The 32 bytes that each approver signs: this case, with exactly this that goes and that stays, on this ground."""
+    holds = digest(msgspec.json.encode([what.blobs, what.holdings.own, what.holdings.shared]))
+    told = {"cases": list(what.cases), "ground": ground, "holds": holds, "v": 1}
+    return sha256(b"countersign/erasure/v1\n" + canonical(told)).digest()
 
 
 def looked_at(case_id: str, ports: Ports) -> Erasing:
@@ -60,17 +64,18 @@ def looked_at(case_id: str, ports: Ports) -> Erasing:
         return _looked_at(tx, case_id)
 
 
-def erase(case_id: str, approved: tuple[Person, ...], ground: str, ports: Ports) -> Erased:
-    """Destroy a case. `approved` are persons whose signatures over `subject` the caller has verified.
+def erase(case_id: str, signatures: Sequence[Signature], ground: str, ports: Ports) -> Erased:
+    """Destroy a case. Each signature is one person's over `subject` as it is when this begins.
 
-    Raises `NotPermitted` without two of them, `UsageError` for a case or ground that cannot be, `ContentErased` when
-    nothing of the case is left.
+    Raises `SignatureRefused` for one that does not hold (it may be over what the case held before), `NotPermitted` without
+    two different persons whom the policy lets erase, `UsageError` for a case or ground that cannot be, and
+    `ContentErased` when nothing of the case is left.
     """
     ensure_ground(ground)
     with ports.store.transaction() as tx:
         tx.erasures.lock()
-        _ensure_approved(tx, approved)
         what = _looked_at(tx, case_id)
+        approved = _approved(tx, ports, signatures, what, ground)
         name = _named(case_id, ports)
         parts = _parts(name, what.blobs)
         bursts = [burst for case in what.cases for burst in tx.groups.bursts_of(case)]
@@ -94,15 +99,27 @@ def ensure_ground(ground: str) -> None:
         )
 
 
-def _ensure_approved(tx: Transaction, approved: Sequence[Person]) -> None:
-    """Two different persons who are there now; auditors read, and do nothing else."""
-    known = {one.id: tx.people.get(one.id) for one in approved}
-    able = [one for one in known.values() if one is not None and set(one.roles) - {"auditor"}]
-    if len(able) < APPROVERS or len(able) < len(approved):
+def _approved(
+    tx: Transaction, ports: Ports, signatures: Sequence[Signature], what: Erasing, ground: str
+) -> tuple[Person, ...]:
+    """The persons who signed, each asked of store, key and policy in this transaction; never of the caller."""
+    persons: dict[str, Person] = {}
+    for signature in signatures:
+        key, _ = accepted(tx, ports, signature.person, signature, subject(what, ground))
+        if (person := tx.people.get(key.person)) is not None:
+            persons[person.id] = person
+    if len(persons) < APPROVERS:
         raise NotPermitted(
-            f"erasing a case takes {APPROVERS} different persons of this store, none only an auditor",
-            hint="Have a second person sign it.",
+            f"erasing a case takes the signatures of {APPROVERS} different persons; {len(persons)} signed",
+            hint="A second person, a lead or an admin, signs it too.",
         )
+    state = tx.cases.latest(what.cases[0])
+    level = state.tier if state is not None else 1
+    for one in persons.values():
+        ruling = ports.policy.rule_on(one.roles, one.id, "case.erase", level, {"people": len(persons)})
+        if isinstance(ruling, Denied):
+            raise NotPermitted(f"{ruling.rule}: {ruling.reason}", hint=ruling.satisfy)
+    return tuple(persons.values())
 
 
 def _looked_at(tx: Transaction, case_id: str) -> Erasing:
