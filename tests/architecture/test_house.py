@@ -16,7 +16,7 @@ CORE_MAY_IMPORT = frozenset(
     """
     countersign.core countersign.errors countersign.__version__
     msgspec rfc8785 re2 cryptography publicsuffixlist webauthn
-    ast binascii bisect calendar codecs collections csv datetime decimal difflib email enum functools hashlib heapq hmac
+    ast base64 binascii bisect calendar codecs collections csv datetime decimal difflib email enum functools hashlib heapq hmac
     html
     ipaddress itertools json math operator re string struct textwrap tomllib types typing unicodedata urllib.parse
     xml.etree.ElementTree xml.parsers.expat
