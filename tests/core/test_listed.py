@@ -114,15 +114,16 @@ def test_the_machine_of_ones_own_is_not_the_indicator_where_a_party_outside_is_n
 
 
 def test_an_account_is_no_indicator_though_its_name_is_a_mail_address():
-    sign_in = Rec(
-        "ms.SigninLogs",
-        json.dumps({"UserPrincipalName": "jdoe@corp.example", "IPAddress": ATTACKER}).encode(),
-    )
+    told = {
+        "authenticationInfo": {"principalEmail": "jdoe@corp.example"},
+        "requestMetadata": {"callerIp": ATTACKER},
+    }
+    call = Rec("gcp.audit", json.dumps({"protoPayload": told}).encode())
     keys = ["jdoe@corp.example", ATTACKER]
     listed = parse_reference(json.dumps(reference("allow_list", *({"key": key} for key in keys))).encode())
-    made = world([sign_in])
+    made = world([call])
 
-    assert [False, True] == [covers(listed, key, sign_in.id, made) for key in keys]
+    assert [False, True] == [covers(listed, key, call.id, made) for key in keys]
 
 
 def test_two_spellings_of_one_address_are_one_address():
