@@ -96,11 +96,15 @@ def objection(ports: Ports) -> tuple[str, str] | None:
         logged.setdefault(entry.case, []).append(entry)
     with ports.store.reading() as tx:
         for case in sorted({*logged, *tx.reviews.decided()}):
-            if not tx.erasures.erased([case]) and (
-                wrong := _objection(tx, case, logged.get(case, []), ports)
-            ):
+            left = [entry for entry in logged.get(case, []) if not _is_erased(tx, entry)]
+            if wrong := _objection(tx, case, left, ports):
                 return wrong
     return None
+
+
+def _is_erased(tx: Transaction, entry: Entry) -> bool:
+    """Was the decision erased with its case? The case may have been read in and decided again since."""
+    return any(tx.contents.is_erased(blob.id) for blob in entry.blobs.values())
 
 
 def _objection(tx: Transaction, case: str, logged: Collection[Entry], ports: Ports) -> tuple[str, str] | None:

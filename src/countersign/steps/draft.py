@@ -220,7 +220,9 @@ def _ask(tx: Transaction, ports: Ports, request: Request) -> None:
     one, document = question.one, question.prepared.dossier.document
     manifest = msgspec.json.encode([record.id for record in one.evidence])
     digests = {"signals": ports.signals.digest, "dictionary": ports.dictionary.digest}
-    opened = f"open-{one.id}-{ports.sealer.pseudonym('snapshot', question.snapshot.id.encode())[:16]}"
+    # Named by the last erasure too: what was erased and read again is opened again.
+    named = question.snapshot.id + tx.erasures.erased([one.id]).get(one.id, "")
+    opened = f"open-{one.id}-{ports.sealer.pseudonym('snapshot', named.encode())[:16]}"
     if not tx.log.holds(opened):
         data = {"records": len(one.evidence), "alerts": len(one.alerts), "left_out": one.left_out}
         stage(tx, ports, "case.opened", opened, case=one.id, data=data, bound={"evidence": manifest})

@@ -78,10 +78,10 @@ def _erasures_objection(ports: Ports) -> tuple[str, str] | None:
     with ports.store.reading() as tx:
         if unlogged := tx.erasures.unlogged(told):
             return "incomplete", f"no entry tells of {unlogged}"
-        erased = {case for case, _ in tx.erasures.all()}
-        drafted = {entry.case for entry in ports.store.log.of_kind("brief.verified")}
-        for case in sorted(drafted - erased):
-            if tx.cases.latest(case) is None:
+        drafted = {entry.case: entry for entry in ports.store.log.of_kind("brief.verified")}
+        for case, entry in drafted.items():  # the last one counts: an erased case may have been read in again
+            gone = any(tx.contents.is_erased(blob.id) for blob in entry.blobs.values())
+            if not gone and tx.cases.latest(case) is None:
                 return "incomplete", f"the document of {case} is gone, and no entry tells of an erasure"
     return None
 

@@ -228,8 +228,12 @@ class SqlErasureStore:
     # ---- what was erased -----------------------------------------------------------------------------
 
     def erased(self, cases: Collection[str]) -> Mapping[str, str]:
-        wanted = set(cases)
-        return {case: entry for case, entry in self.all() if case in wanted}
+        table, found = tables.erasure, dict[str, str]()
+        query = select(table.c.case_id, table.c.entry_id).order_by(table.c.seq)
+        for chunk in bulk.chunks(list(cases), bulk.IN_LIMIT):
+            rows = self._connection.execute(query.where(table.c.case_id.in_(chunk)))
+            found.update((case, entry) for case, entry in rows)
+        return found
 
     def all(self) -> tuple[tuple[str, str], ...]:
         table = tables.erasure
