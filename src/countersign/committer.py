@@ -93,7 +93,8 @@ def _told(
                         done.append((answer, work(tx)))
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is that piece's own answer
                     answers.append(_failed(answer, error))
-        # A crash here leaves the changes with their entries staged: the next publication takes them up.
+            tx.log.sequence()
+        # A crash here leaves the changes and their entries, with indexes: the next publication takes them up.
         publisher.publish()
     except Exception as error:  # noqa: BLE001 - every caller is told
         return [_failed(answer, error) for _, answer in group]

@@ -91,6 +91,15 @@ class FolderFiles:
         self._made.clear()
         self._drop()
 
+    def replace(self, path: str, content: bytes) -> None:
+        """Put it in place at once. It is not waited for: what a power failure undoes is done again from the store."""
+        aside = self._folder / NEW / path
+        try:
+            aside.write_bytes(content)
+            aside.rename(self._folder / path)
+        except OSError as error:
+            raise _unwritable(self._folder / path, error) from error
+
     def drop_partials(self, path: str) -> None:
         """Remove the partial files of a full tile."""
         shutil.rmtree(

@@ -20,6 +20,13 @@ class LogStage(Protocol):
         """
         ...
 
+    def sequence(self) -> Head:
+        """Give every entry written so far its index, those of this transaction too; the last thing it does.
+
+        Saves a second trip to the disk. `TamperDetected` as `AuditLog.sequence`.
+        """
+        ...
+
     def holds(self, entry_id: str) -> bool:
         """Is an entry of this id written already, in this transaction or before it?"""
         ...
@@ -185,6 +192,10 @@ class LogFiles(Protocol):
 
     def sync(self) -> None:
         """Everything written so far is in its place and on disk, folders too."""
+        ...
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Put it in place at once, whole. Of a failure of power only the file before may come back."""
         ...
 
     def drop_partials(self, path: str) -> None:

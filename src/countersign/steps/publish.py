@@ -61,6 +61,7 @@ class LogPublisher:
         self._signer = signer
         self._files = files
         self._mended: tuple[str, ...] = ()
+        self._trusted: SignedHead | None = None  # what this process has looked at, or signed, itself
 
     @property
     def verifier(self) -> str:
@@ -70,7 +71,7 @@ class LogPublisher:
     def publish(self) -> Head:
         """`ports.Publisher.publish`."""
         signed = self._log.settled()
-        if signed is not None and (self._files.read(CHECKPOINT) or b"").startswith(signed.note):
+        if signed is not None and self._is_shown(signed):
             return Head(signed.size, signed.root)
         with self._files.holding():
             return self._published()
@@ -169,9 +170,9 @@ class LogPublisher:
     def _published(self) -> Head:
         self._tell_mended()
         last = self._last()
-        _ensure_kept(self._log.head(), last)  # before an index is given out a second time
         head = self._log.sequence()
         # A crash here leaves entries with an index and no checkpoint: the next publication takes them up.
+        _ensure_kept(head, last)
         if head.size > last.size:
             filled = self._write(last, head)
             # A crash here leaves files that nobody asks for. They are written again, byte for byte.
@@ -183,6 +184,8 @@ class LogPublisher:
     def _last(self) -> SignedHead:
         """The last signed head, after asking whether anything contradicts it."""
         last = self._log.checkpoint()
+        if last is not None and last == self._trusted and self._is_shown(last):
+            return last
         if last is None:
             self._signer.make()
         key = verifier_key(self._signer.verifier)
@@ -202,7 +205,12 @@ class LogPublisher:
             if not self._gives(last.size, last.root):
                 self._mend(Head(last.size, last.root), last.size)
             self._show(last)
+        self._trusted = last
         return last
+
+    def _is_shown(self, signed: SignedHead) -> bool:
+        """Is this the public checkpoint, with whatever cosignatures below it?"""
+        return (self._files.read(CHECKPOINT) or b"").startswith(signed.note)
 
     def _public(self, key: VerifierKey) -> Checkpoint | bytes | None:
         """The checkpoint that the folder shows; its bytes, when they are none of ours."""
@@ -352,11 +360,11 @@ class LogPublisher:
         self._log.keep_checkpoint(signed, last)
         # A crash here leaves the row, and an older checkpoint in public: the next publication shows this one.
         self._show(signed)
+        self._trusted = signed
         return signed
 
     def _show(self, signed: SignedHead) -> None:
-        self._files.write(CHECKPOINT, signed.note + b"".join(self._log.cosignatures(signed.size)))
-        self._files.sync()
+        self._files.replace(CHECKPOINT, signed.note + b"".join(self._log.cosignatures(signed.size)))
 
 
 def _ensure_kept(head: Head, last: SignedHead) -> None:

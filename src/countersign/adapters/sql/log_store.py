@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, delete, exists, func, insert, select
+from sqlalchemy import Connection, Engine, Select, delete, exists, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from countersign.adapters.sql import bulk, tables
@@ -32,6 +32,17 @@ VERIFY_CHUNK = 5_000
 SEQUENCER_LOCK = 2
 
 
+# Written out: every change pays for these two, and making them anew each time costs more than running them.
+_STAGE = text("INSERT INTO log_entry (id, raw) VALUES (:id, :raw) ON CONFLICT DO NOTHING RETURNING seq")
+_WAIT = text("INSERT INTO log_staged (entry_seq) VALUES (:seq)")
+
+
+_SETTLED = text(
+    "SELECT size, root, note, EXISTS (SELECT 1 FROM log_staged) AS waiting, "
+    "(SELECT max(size) FROM log_head) AS sequenced FROM log_checkpoint ORDER BY size DESC LIMIT 1"
+)
+
+
 class SqlLogStage:
     """`ports.LogStage`."""
 
@@ -41,14 +52,20 @@ class SqlLogStage:
     def stage(self, entry: Entry) -> int | None:
         raw = entry_bytes(entry)
         try:
-            if not bulk.add_once(self._connection, tables.log_entry, id=entry.id, raw=raw):
+            seq = self._connection.execute(_STAGE, {"id": entry.id, "raw": raw}).scalar()
+            if seq is None:
                 return self._index_of(entry.id, raw)
-            table = tables.log_entry
-            seq = self._connection.execute(select(table.c.seq).where(table.c.id == entry.id)).scalar_one()
-            self._connection.execute(insert(tables.log_staged).values(entry_seq=seq))
+            self._connection.execute(_WAIT, {"seq": seq})
         except SQLAlchemyError as exc:
             raise AuditLogUnavailable("the entry could not be written, so nothing is") from exc
         return None
+
+    def sequence(self) -> Head:
+        try:
+            lock_whole_store(self._connection, SEQUENCER_LOCK)
+            return _sequence(self._connection)
+        except SQLAlchemyError as exc:
+            raise AuditLogUnavailable("the log could not be sequenced, so nothing is written") from exc
 
     def holds(self, entry_id: str) -> bool:
         table = tables.log_entry
@@ -119,10 +136,10 @@ class SqlAuditLog:
 
     def settled(self) -> SignedHead | None:
         with self._reading() as connection:
-            signed = _checkpoint(connection)
-            waiting = connection.execute(select(exists(tables.log_staged))).scalar_one()
-            size = connection.execute(select(func.max(tables.log_head.c.size))).scalar_one() or 0
-        return signed if signed and signed.size == size and not waiting else None
+            row = connection.execute(_SETTLED).first()
+        if row is None or row.waiting or row.size != (row.sequenced or 0):
+            return None
+        return SignedHead(row.size, bytes(row.root), bytes(row.note))
 
     def keep_checkpoint(self, signed: SignedHead, after: SignedHead | None) -> None:
         try:
@@ -187,6 +204,7 @@ class SqlAuditLog:
             return LogCheck(status="unchecked", reason=f"the store cannot be read ({type(exc).__name__})")
 
 
+_SIGNED_SIZE = select(func.max(tables.log_checkpoint.c.size))
 _HEADS = select(tables.log_head.c.size, tables.log_head.c.root).order_by(tables.log_head.c.size)
 _SIGNED = select(tables.log_checkpoint.c.size, tables.log_checkpoint.c.root).order_by(
     tables.log_checkpoint.c.size
@@ -195,6 +213,9 @@ _SIGNED = select(tables.log_checkpoint.c.size, tables.log_checkpoint.c.root).ord
 
 def _sequence(connection: Connection) -> Head:
     tree, fence = _last_head(connection)
+    signed = connection.execute(_SIGNED_SIZE).scalar() or 0
+    if signed > tree.size:  # an index would be given out a second time
+        raise TamperDetected(f"{signed} entries were signed, and the store does not hold them any more")
     entry, staged = tables.log_entry, tables.log_staged
     waiting = select(entry.c.seq, entry.c.raw).join_from(staged, entry, entry.c.seq == staged.c.entry_seq)
     # In the order of the few that wait: by `log_entry.seq`, SQLite looks through the whole log for them.
