@@ -11,6 +11,7 @@ import msgspec
 from countersign.cli import files, screen
 from countersign.cli.interrupt import Asked
 from countersign.cli.places import Places, open_ports
+from countersign.core.cases.grouping import many
 from countersign.core.log.auditlog import Head, LogCheck, Stored
 from countersign.core.log.checkpoint import open_checkpoint
 from countersign.core.log.note import verifier_key
@@ -44,14 +45,24 @@ def verify(
     found = ports.store.log.verify(kept)
     status, says = _told(found, ports, key or "")
     head = f"{found.size}:{found.root.hex()}" if status == "intact" else ""
+    erased = _erased(ports) if status == "intact" else 0
     if as_json:
         document = {"schema": "countersign.log-check/1", "status": status, "size": found.size, "says": says}
+        document |= {"erased": erased} if erased else {}
         sys.stdout.write(json.dumps(document | ({"head": head} if head else {}), indent=1) + "\n")
     else:
         screen.line(screen.console(), says)
+        if erased:
+            told = f"{many(erased, 'case')} erased: their proofs hold, and what they held cannot be shown any more"
+            screen.line(screen.console(), told)
         if head:
             sys.stdout.write(head + "\n")  # never wrapped: it is copied
     return 0 if status == "intact" else 3
+
+
+def _erased(ports: Ports) -> int:
+    with ports.store.reading() as tx:
+        return len({case for case, _ in tx.erasures.all()})
 
 
 def _told(found: LogCheck, ports: Ports, key: str) -> tuple[str, str]:
