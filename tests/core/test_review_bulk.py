@@ -75,3 +75,9 @@ def test_a_case_that_is_named_twice_is_decided_by_neither():
 
     assert ["case-2"] == [one.case for one in made.ready]
     assert "RV-31" in [one.rule for one in made.refused["case-1"]]
+
+
+def test_what_is_no_choice_is_refused_as_that():
+    made = plan([item("case-1", Choice(disposition="test", reason="claims_hold", acts=None))], SIGNER)
+
+    assert ["RV-05"] == [one.rule for one in made.refused["case-1"]]

@@ -22,6 +22,7 @@ from deciding import (
     ANNA,
     AUDITOR,
     BEN,
+    CLAIMS,
     COMMITMENTS,
     DEVICES,
     LONG,
@@ -32,6 +33,7 @@ from deciding import (
     SYNCED,
     Hand,
     case_document,
+    claim,
     countersigned,
     desk,
     draw_up,
@@ -381,6 +383,45 @@ def test_an_approval_does_not_outlive_what_it_was_over(grave, change):
     moved = anna.at.but(now=msgspec.structs.replace(anna.at.review.shown, **change))
 
     assert ["RV-01"] == rules(countersigned(document, [Hand(moved, DEVICES[0]), ben]))
+
+
+def test_the_second_persons_review_is_as_fresh_as_the_first(grave):
+    """They looked at an older brief: the document is over the present one."""
+    anna, ben = grave
+    older = msgspec.structs.replace(
+        ben.at.review, shown=msgspec.structs.replace(ben.at.review.shown, brief="brief-0")
+    )
+    refused = countersigned(drawn_up(anna.at), [anna, Hand(ben.at.but(review=older), DEVICES[1])])
+
+    assert ["RV-01"] == rules(refused)
+
+
+def test_answers_are_asked_for_again(low):
+    document = drawn_up(low.at)
+
+    assert ["RV-10"] == rules(countersigned(document, [Hand(low.at.without("answered"), SOFTWARE[0])]))
+
+
+def test_facts_of_another_document_decide_nothing(low):
+    """The document changed, nothing in the facts says so: they are not those of what would be shown now."""
+    raw = case_document(claims=(*CLAIMS, claim("f5")))
+    other = low.at.but(facts=desk(raw).facts, events=desk(raw).events)
+
+    assert ["RV-29"] == rules(countersigned(drawn_up(low.at), [Hand(other, SOFTWARE[0])]))
+
+
+def test_a_signature_from_the_future_is_none(low):
+    early = Hand(low.at, SOFTWARE[0], at_ns=low.at.at_ns + 1)
+    refused = countersigned(drawn_up(low.at), [early])
+
+    assert ["RV-02"] == rules(refused)
+    assert "future" in refused[0].reason
+
+
+def test_a_key_that_is_unknown_is_told_from_one_that_was_revoked(low):
+    [unknown] = countersigned(drawn_up(low.at), [low], keys={})
+
+    assert "is not enrolled" in unknown.reason
 
 
 def test_an_approval_does_not_outlive_the_policy(low):

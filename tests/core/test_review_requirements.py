@@ -203,6 +203,42 @@ def test_nothing_is_cleared_by_one_keystroke():
     assert ["RV-06", "RV-07"] == at.rules
 
 
+def told(at, rule):
+    [one] = [one for one in at.lacks if one.rule == rule]
+    return one
+
+
+def test_refusals_name_exactly_what_is_missing():
+    """And nothing that is not."""
+    at = desk(case_document(tier=2, panel=["P1"] * 25))
+    long = told(at.without("viewed"), "RV-07")
+    short = told(desk(case_document(tier=2)).without("viewed"), "RV-07")
+
+    assert "the evidence of f1 was not opened" == told(at.without("opened", "f1"), "RV-06").reason
+    assert ("Look at the panel's entries 1, 2, 4, 5.", True) == (
+        short.satisfy,
+        long.satisfy.endswith("19, 20 …."),
+    )
+    assert "objection f3#8 stands against f3" == told(at.chose(rests_on=("f3",)), "RV-11").reason
+    assert (
+        "One of: rule_defect, stale_intel, source_fault."
+        == told(at.chose(disposition="false_positive", reason="exposure", unknowns=("who",)), "RV-12").satisfy
+    )
+    assert ["exposure", "(there is no such code)"] == [
+        told(at.chose(reason=code), "RV-12").reason.split(" is no ")[0]
+        if known
+        else told(at.chose(reason=code), "RV-12").reason[-23:]
+        for code, known in (("exposure", True), ("because", False))
+    ]
+    assert "no such code" not in told(at.chose(reason="exposure"), "RV-12").reason
+
+
+def test_a_key_that_is_too_weak_is_told_which_is_good_enough():
+    weak = [told(desk(case_document(tier=tier), assurance="software"), "RV-24").satisfy for tier in (2, 3)]
+
+    assert [False, True] == ["cannot leave its device" in satisfy for satisfy in weak]
+
+
 # --- own judgement first ------------------------------------------------------------------------------------------------
 
 
