@@ -513,6 +513,12 @@ def test_what_lacks_something_is_not_drawn_up():
     assert [("RV-06")] == rules(desk().without("opened", "f1").draws_up())
 
 
+@pytest.mark.parametrize("salt", [b"", bytes(15), bytes(17)])
+def test_a_document_is_salted_in_full(salt):
+    with pytest.raises(ValueError, match="salt"):
+        desk().draws_up(salt)
+
+
 def test_commitments_are_to_what_was_said():
     at = desk().chose(**CLEARED)
 
