@@ -16,14 +16,13 @@ from countersign.core.review.ruling import Denied
 from countersign.errors import NotPermitted, NotSignedIn, SignatureRefused
 from countersign.ports import Ports, Transaction
 
-CHALLENGE_NS = 5 * 60 * NANOSECONDS
 SESSION_NS = 8 * 3600 * NANOSECONDS
 TOKEN_BYTES = 32
 MAX_PERSON = 64  # characters of a person's id
 
 
 def challenge(ports: Ports, person: str, subject: bytes) -> bytes:
-    """A fresh nonce for this person to sign this subject with (32 bytes each); good once, for five minutes.
+    """A fresh nonce for this person to sign this subject with (32 bytes each); good once, for five minutes at most.
 
     It proves nothing by itself, so anybody may ask for one, for any person. `SignatureRefused` for what is no id.
     """
@@ -32,8 +31,9 @@ def challenge(ports: Ports, person: str, subject: bytes) -> bytes:
     if not (0 < len(person) <= MAX_PERSON and person.isascii() and person.isprintable()):
         raise SignatureRefused("this is nobody's id")
     nonce = ports.entropy.draw(NONCE_BYTES)
+    expires_ns = ports.clock.now_ns() + ports.policy.friction.challenge_seconds * NANOSECONDS
     with ports.store.transaction() as tx:
-        tx.people.challenge(nonce, person, subject, ports.clock.now_ns() + CHALLENGE_NS)
+        tx.people.challenge(nonce, person, subject, expires_ns)
     return nonce
 
 
