@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -87,7 +88,7 @@ class Office:
             self.sign_in(one)
 
     def _begin(self, name):
-        one = Someone(roster.new_person_id(self.ports), SoftwareSigner(), SoftwareAuthenticator())
+        one = Someone(roster.new_person_id(self.ports), seeded(name), SoftwareAuthenticator())
         enrolment = _software(one, one.id)
         roster.begin(
             name, enrolment, self.signed(one, one.software, enrolment_subject(enrolment)), self.ports
@@ -99,7 +100,7 @@ class Office:
     def _add(self, name, role):
         admin = self.people["Ruth"]
         person = roster.add(name, (role,), admin.token, self.ports)
-        one = self.people[name] = Someone(person.id, SoftwareSigner(), SoftwareAuthenticator())
+        one = self.people[name] = Someone(person.id, seeded(name), SoftwareAuthenticator())
         enrolment = _software(one, admin.id)
         signature = self.signed(admin, admin.software, enrolment_subject(enrolment))
         roster.enrol(enrolment, signature, admin.token, self.ports)
@@ -203,6 +204,11 @@ def _software(one, by):
     return Enrolment(person=one.id, kind="software", public=one.software.public.hex(), by=by)
 
 
+def seeded(name):
+    """The person's software key, the same in every process."""
+    return SoftwareSigner(sha256(name.encode()).digest())
+
+
 def hash_of(case):
     """A number that makes the case's first record its own."""
     return int.from_bytes(digest(case.encode())[-6:].encode(), "big")
@@ -217,6 +223,16 @@ def open_office(folder, url=""):
     settings = config.Settings(database_url=url, passkeys=RELYING)
     ports = msgspec.structs.replace(wiring.open_ports(folder, settings), clock=clock)
     return Office(ports, clock, folder=folder)
+
+
+def rejoined(folder, second, people, cases):
+    """The same office in another process; `people` are names with (id, token), and the clock starts at `second`."""
+    made = open_office(folder)
+    made.clock.now = second * NANOSECONDS
+    for name, (person, token) in people.items():
+        made.people[name] = Someone(person, seeded(name), SoftwareAuthenticator(), token)
+    made.cases[1] = [*cases]
+    return made
 
 
 def copied(office, folder):
