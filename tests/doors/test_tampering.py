@@ -72,7 +72,10 @@ def test_a_manifest_that_cannot_be_used_is_refused_with_the_page_to_read(tmp_pat
     (tmp_path / "eve.jsonl").write_text(alert(1) + "\n")
     (tmp_path / "claims.json").write_text('{"claims": []}')
     words = ("--evidence", tmp_path / "eve.jsonl", "--coverage", tmp_path / "coverage.json")
-    for ran in (run("verify", tmp_path / "claims.json", *words), run("triage", *words[1:])):
+    for ran in (
+        run("verify", tmp_path / "claims.json", *words),
+        run("--home", tmp_path / "home", "triage", *words[1:]),
+    ):
         assert ran.code == 2
         assert "coverage-and-references.md" in ran.errors
 
