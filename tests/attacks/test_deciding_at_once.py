@@ -175,7 +175,7 @@ def test_a_process_that_is_killed_while_it_decides_leaves_whole_decisions_only(t
     office.close()
     chance, said = random.Random(9), Counter()
     for number in range(KILLS):
-        told["second"] = office.clock.now // 10**9 + 60 * number
+        told["second"] = office.clock.now // 10**9 + 60 * (number + 1)
         for case, decisions in killed(told, chance).items():
             assert said[case] < min(decisions)
             said[case] = max(decisions)
@@ -195,12 +195,14 @@ def killed(told, chance):
     """One life of a process that decides, ended in the middle: what it said it had decided, by case."""
     program = DECIDER.format(tests=str(Path(__file__).parents[1]))
     process = subprocess.Popen([sys.executable, "-c", program, json.dumps(told)], stdout=subprocess.PIPE)
-    assert b"ready\n" == process.stdout.readline()
-    time.sleep(chance.uniform(0.05, 1.5))
-    process.send_signal(signal.SIGKILL)
-    lines = process.stdout.read().decode().splitlines()
-    process.wait()
-    process.stdout.close()
+    try:
+        assert b"ready\n" == process.stdout.readline()
+        time.sleep(chance.uniform(0.05, 1.5))
+    finally:
+        process.send_signal(signal.SIGKILL)
+        lines = process.stdout.read().decode().splitlines()
+        process.wait()
+        process.stdout.close()
     found = {}
     for line in lines:
         word, _, rest = line.partition(" ")
