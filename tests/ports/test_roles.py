@@ -16,6 +16,7 @@ from countersign.core.records.evidence import Evidence, Provenance
 from countersign.errors import StoreUnavailable
 from countersign.ports import BriefState, CaseState
 from databases import POSTGRES, VAULT
+from reviewing import open_office
 
 MACHINES = ("drafter", "worker")
 DECIDING = ("disposition", "verdict", "status", "acts", "role")  # what a column of theirs would be called
@@ -146,3 +147,30 @@ def test_a_drafter_can_keep_a_brief_and_nothing_of_intake(role_urls):
     with pytest.raises(StoreUnavailable), store.reading() as tx:
         tx.reviews.standing(["case-1"])
     store.close()
+
+
+def test_a_reviewer_can_sign_in_review_and_decide_and_a_worker_cannot(role_urls, tmp_path):
+    """The whole way, as the role that it takes; and the same way as a machine."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "seed.key").write_bytes(bytes(range(32)))  # that of VAULT, which others here wrote with
+    office = open_office(tmp_path / "home", role_urls["owner"])
+    office.staff()
+    office.drafted("case-low", 1)
+    office.close()
+
+    at_work = in_role(office, role_urls["reviewer"])
+    at_work.sign_in(at_work.people["Anna"])
+    assert "closed" == at_work.decided("Anna", "case-low").status
+    at_work.close()
+    for role in MACHINES:
+        machine = in_role(office, role_urls[role])
+        with pytest.raises(StoreUnavailable):
+            machine.opened("Anna", "case-low")
+        machine.close()
+
+
+def in_role(office, url):
+    """The same home and people, over the database as this role."""
+    made = open_office(office.folder, url)
+    made.clock.now, made.people = office.clock.now + 10**9, office.people
+    return made
