@@ -28,6 +28,7 @@ from countersign.core.claims.snapshot import Snapshot
 from countersign.ports import Ports
 from countersign.steps import assemble, draft
 from floor import intake, kept
+from log_bench import log_costs
 from measure import ROUNDS, Line, alternating, cpu, growth, limit, scaled, show, spread
 
 RECORDS = 10_000
@@ -212,6 +213,7 @@ def main() -> None:
         partial(briefs, (ports, cases[0])),
         partial(verification, (ports, cases[0])),
         partial(growths, (ports, cases[0])),
+        log_costs,
         correlation,
         whole.rates,
         whole.memory,

@@ -6,7 +6,7 @@
   published is answered with that error. What was written but not published takes effect with the next
   publication, so whoever asked must ask again; the same work with the same id changes nothing the second time.
 
-There is no waiting for company: while one group is on its way to the disk, the next one gathers.
+While one group is on its way to the disk, the next one gathers; it waits for company a millisecond at most.
 """
 
 import threading
@@ -16,9 +16,10 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from countersign.errors import AuditLogUnavailable
+from countersign.errors import AuditLogUnavailable, StoreUnavailable
 from countersign.ports import Publisher, Store, Transaction
 
+COMPANY_S = 0.001  # at most, for as many as there were lately
 AT_MOST = 512  # pieces of work in one transaction: others wait no longer than these take
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Committer:
         self._handed_in: deque[tuple[Work, Future[Any]]] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._lately = 0  # pieces in the last group
         self._writer = threading.Thread(target=self._write, name="committer", daemon=True)
         self._writer.start()
 
@@ -69,13 +71,18 @@ class Committer:
 
     def _write(self) -> None:
         while group := self._next():
+            self._lately = len(group)
             for answer in _told(group, self._store, self._publisher):
                 answer()
+            if not self._handed_in:
+                self._publisher.tidy()
 
     def _next(self) -> list[tuple[Work, Future[Any]]]:
         """All that waits, at most so much; nothing when it was closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._handed_in or self._closed)
+            # Those who were answered just now are about to ask again: alone, each would cost a trip to the disk.
+            self._changed.wait_for(lambda: len(self._handed_in) >= self._lately or self._closed, COMPANY_S)
             return [self._handed_in.popleft() for _ in range(min(len(self._handed_in), self._at_most))]
 
 
@@ -91,11 +98,13 @@ def _told(
                 try:
                     with tx.savepoint():
                         done.append((answer, work(tx)))
+                except StoreUnavailable:  # there may be no transaction any more to go on with
+                    raise
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is that piece's own answer
                     answers.append(_failed(answer, error))
-            tx.log.sequence()
+            head = tx.log.sequence()
         # A crash here leaves the changes and their entries, with indexes: the next publication takes them up.
-        publisher.publish()
+        publisher.publish(head)
     except Exception as error:  # noqa: BLE001 - every caller is told
         return [_failed(answer, error) for _, answer in group]
     return [*answers, *(_done(answer, result) for answer, result in done)]

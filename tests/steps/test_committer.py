@@ -117,13 +117,28 @@ def test_where_the_log_cannot_be_published_nobody_is_answered_with_a_result(stor
     assert 1 == store.log.checkpoint().size
 
 
-def test_where_the_store_cannot_be_written_everybody_is_told(store, publisher):
-    def refused(_tx):
-        raise StoreUnavailable
+def test_where_the_store_has_undone_the_transaction_nobody_is_answered_with_a_result(store, publisher):
+    """As SQLite does on a full disk: the whole transaction is gone, and with it what others handed in."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def blocking(_tx):
+        begun.set()
+        gate.wait(10)
+
+    def full(tx):
+        tx.log.stage(an_entry(7))
+        tx._session.connection.exec_driver_sql("ROLLBACK")
+        raise ValueError("full")
 
     with Committer(store, publisher) as committer:
-        with pytest.raises(StoreUnavailable):
-            committer.commit(refused)
+        committer.hand_in(blocking)
+        begun.wait(10)
+        answers = [committer.hand_in(work) for work in (staging(1), full, staging(2))]
+        gate.set()
+        for answer in answers:
+            with pytest.raises(StoreUnavailable):
+                answer.result(timeout=30)
+        assert [] == [number for number in (1, 2, 7) if store.log.find(f"e_{number:04}")]
         assert 5 == committer.commit(staging(5))
 
 

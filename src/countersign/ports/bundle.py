@@ -52,9 +52,11 @@ class Transaction(Protocol):
     @property
     def contents(self) -> ContentStore: ...
 
-
     def savepoint(self) -> AbstractContextManager[None]:
-        """What happens inside is undone when it ends with an error; the transaction itself goes on."""
+        """What happens inside is undone when it ends with an error; the transaction itself goes on.
+
+        `StoreUnavailable` when it cannot: nothing of the transaction is kept then.
+        """
         ...
 
 

@@ -233,13 +233,20 @@ class Witness(Protocol):
 class Publisher(Protocol):
     """Puts every committed entry under a signed checkpoint."""
 
-    def publish(self) -> Head:
+    def publish(self, sequenced: Head | None = None) -> Head:
         """Sequence, write the files, sign: the published head. Call it outside any transaction.
+
+        `sequenced`: what the caller's transaction just gave indexes to; then nothing else is looked for, and
+        `tidy` is left to the caller.
 
         An entry is published once its index is below the head's size. `AuditLogUnavailable` when the log cannot
         be written, `ConfigError` when the key is missing, `TamperDetected` when what is stored does not hold:
         nothing may be shown or decided then.
         """
+        ...
+
+    def tidy(self) -> None:
+        """Remove the partial files of tiles that were filled since; when there is time."""
         ...
 
     def rebuild(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ published   files and a signed checkpoint cover it; only now may anything rest o
 Recovery and ordinary work are one path: each publication takes up whatever a crash has left.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from countersign.core.canonical import format_time
 from countersign.core.ids import derived_id
@@ -61,6 +61,7 @@ class LogPublisher:
         self._signer = signer
         self._files = files
         self._mended: tuple[str, ...] = ()
+        self._filled: list[Tile] = []  # full tiles whose partial files are still there
         self._trusted: SignedHead | None = None  # what this process has looked at, or signed, itself
 
     @property
@@ -68,13 +69,23 @@ class LogPublisher:
         """`ports.Publisher.verifier`."""
         return self._signer.verifier
 
-    def publish(self) -> Head:
+    def publish(self, sequenced: Head | None = None) -> Head:
         """`ports.Publisher.publish`."""
+        if sequenced is not None:
+            with self._files.holding():
+                return self._published(sequenced)
         signed = self._log.settled()
         if signed is not None and self._is_shown(signed):
             return Head(signed.size, signed.root)
         with self._files.holding():
-            return self._published()
+            head = self._published()
+        self.tidy()
+        return head
+
+    def tidy(self) -> None:
+        """`ports.Publisher.tidy`."""
+        while self._filled:
+            self._files.drop_partials(self._filled.pop().path)
 
     def rebuild(self) -> tuple[str, ...]:
         """`ports.Publisher.rebuild`."""
@@ -130,7 +141,7 @@ class LogPublisher:
         with self._files.holding():
             newest = self._log.checkpoint()
             if newest is not None and newest.size == head.size:
-                self._show(newest)
+                self._show(newest, self._log.cosignatures(newest.size))
         return found
 
     def objection(self, verifier: str = "") -> tuple[str, str] | None:
@@ -167,18 +178,17 @@ class LogPublisher:
         except MalformedNote:
             return False
 
-    def _published(self) -> Head:
+    def _published(self, sequenced: Head | None = None) -> Head:
         self._tell_mended()
         last = self._last()
-        head = self._log.sequence()
+        head = sequenced if sequenced is not None and sequenced.size > last.size else self._log.sequence()
         # A crash here leaves entries with an index and no checkpoint: the next publication takes them up.
         _ensure_kept(head, last)
         if head.size > last.size:
             filled = self._write(last, head)
             # A crash here leaves files that nobody asks for. They are written again, byte for byte.
             last = self._sign(head, last)
-            for tile in filled:
-                self._files.drop_partials(tile.path)
+            self._filled += filled
         return self._published() if self._mended else Head(last.size, last.root)
 
     def _last(self) -> SignedHead:
@@ -204,7 +214,7 @@ class LogPublisher:
             # A crash came between the row and the file, or somebody took the file away, and others with it.
             if not self._gives(last.size, last.root):
                 self._mend(Head(last.size, last.root), last.size)
-            self._show(last)
+            self._show(last, self._log.cosignatures(last.size))
         self._trusted = last
         return last
 
@@ -359,12 +369,12 @@ class LogPublisher:
         _ensure_ours(signed, key)  # a signature that does not hold is noticed here and not by a stranger
         self._log.keep_checkpoint(signed, last)
         # A crash here leaves the row, and an older checkpoint in public: the next publication shows this one.
-        self._show(signed)
+        self._show(signed, ())
         self._trusted = signed
         return signed
 
-    def _show(self, signed: SignedHead) -> None:
-        self._files.replace(CHECKPOINT, signed.note + b"".join(self._log.cosignatures(signed.size)))
+    def _show(self, signed: SignedHead, cosignatures: Iterable[bytes]) -> None:
+        self._files.replace(CHECKPOINT, signed.note + b"".join(cosignatures))
 
 
 def _ensure_kept(head: Head, last: SignedHead) -> None:

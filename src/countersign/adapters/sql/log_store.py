@@ -33,8 +33,8 @@ SEQUENCER_LOCK = 2
 
 
 # Written out: every change pays for these two, and making them anew each time costs more than running them.
-_STAGE = text("INSERT INTO log_entry (id, raw) VALUES (:id, :raw) ON CONFLICT DO NOTHING RETURNING seq")
-_WAIT = text("INSERT INTO log_staged (entry_seq) VALUES (:seq)")
+_STAGE = "INSERT INTO log_entry (id, raw) VALUES ({mark}, {mark}) ON CONFLICT DO NOTHING RETURNING seq"
+_WAIT = "INSERT INTO log_staged (entry_seq) VALUES ({mark})"
 
 
 _SETTLED = text(
@@ -48,14 +48,16 @@ class SqlLogStage:
 
     def __init__(self, session: Session) -> None:
         self._connection = session.connection
+        mark = "?" if self._connection.dialect.name == "sqlite" else "%s"
+        self._stage, self._wait = _STAGE.format(mark=mark), _WAIT.format(mark=mark)
 
     def stage(self, entry: Entry) -> int | None:
         raw = entry_bytes(entry)
         try:
-            seq = self._connection.execute(_STAGE, {"id": entry.id, "raw": raw}).scalar()
+            seq = self._connection.exec_driver_sql(self._stage, (entry.id, raw)).scalar()
             if seq is None:
                 return self._index_of(entry.id, raw)
-            self._connection.execute(_WAIT, {"seq": seq})
+            self._connection.exec_driver_sql(self._wait, (seq,))
         except SQLAlchemyError as exc:
             raise AuditLogUnavailable("the entry could not be written, so nothing is") from exc
         return None
