@@ -28,7 +28,7 @@ from countersign.core.records.views import view
 from countersign.core.review.casefacts import read_case
 from countersign.core.review.choice import Choice
 from countersign.core.review.dispositions import reasons_for
-from countersign.core.review.lifecycle import CLEARING
+from countersign.core.review import lifecycle
 from countersign.steps import decide, draft, people, review, roster
 from countersign.steps.publish import LogPublisher
 from countersign.testing import RELYING, SoftwareAuthenticator, SoftwareSigner
@@ -169,7 +169,7 @@ class Office:
     def choice(self, case, disposition="true_positive", acts=("close",), **changes):
         facts = self.facts(case)
         sure = [name for name, claim in facts.claims.items() if claim.status == "verified"]
-        clears = disposition in CLEARING
+        clears = lifecycle.clears(disposition, acts)
         made = Choice(
             disposition=disposition,
             reason=reasons_for(disposition, acts)[0],

@@ -7,7 +7,14 @@ from countersign.core.review.requirements import Signer
 from deciding import ANNA, LONG, PERMITTED, SURE, case_document, claim, desk
 
 AGREES = Choice(disposition="suspicious", reason="claims_hold", acts=("escalate",))
-CLOSES = Choice(disposition="test", reason="registered_test", acts=("close",), rests_on=("f1",))
+CLOSES = Choice(
+    disposition="test",
+    reason="registered_test",
+    acts=("close",),
+    rests_on=("f1",),
+    unknowns=("who ran it",),
+    reason_text="the register names host, time and scanner",
+)
 SIGNER = Signer(person=ANNA, ruling=PERMITTED, assurance="software")
 
 

@@ -129,7 +129,7 @@ def test_the_document_names_no_signer(grave):
 
 def test_the_next_decision_follows_the_last(low):
     first = countersigned(
-        drawn_up(low.at.chose(acts=("close",), disposition="test", reason="registered_test")), [low]
+        drawn_up(low.at.chose(acts=("close",), disposition="security_risk", reason="exposure")), [low]
     )
     standing = Standing(case="case-1", status=first.status, decision=first.digest, number=1)
     again = low.at.but(

@@ -21,7 +21,7 @@ from countersign.core.cases.sighting import Sighting
 from countersign.core.records.alert import Alert
 from countersign.ports import Member, Waiting
 
-GROUPING_LOCK = 2
+GROUPING_LOCK = 3
 _STATE = "correlation"
 _encode = msgspec.msgpack.Encoder().encode
 _sighting = msgspec.msgpack.Decoder(Sighting).decode

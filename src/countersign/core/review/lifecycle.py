@@ -1,5 +1,6 @@
 """The one place that says how a case's status changes. Nothing moves without a countersigned decision."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -10,7 +11,8 @@ Status = Literal["open", "escalated", "contained", "closed"]
 Act = Literal["escalate", "contain", "close", "reopen"]
 
 KEEPS_OPEN: frozenset[Disposition] = frozenset({"suspicious"})
-CLEARING: frozenset[Disposition] = frozenset({"false_positive", "benign_positive"})
+CLEARING: frozenset[Disposition] = frozenset({"false_positive", "benign_positive", "test", "duplicate"})
+"""Dispositions that say nothing is to be done."""
 FROM: dict[Act, frozenset[Status]] = {
     "escalate": frozenset({"open", "contained"}),
     "contain": frozenset({"open", "escalated", "contained"}),
@@ -37,6 +39,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int = 0
     snapshot: str = ""  # the evidence that the decision was over
     entry: str = ""  # the log's entry of the decision
+
+
+def clears(disposition: Disposition, acts: Collection[Act]) -> bool:
+    """Does it say that nothing is to be done, or close a case of which too little is known?"""
+    return disposition in CLEARING or (disposition == "insufficient_data" and "close" in acts)
 
 
 def after(status: Status, disposition: Disposition, acts: tuple[Act, ...]) -> Status:

@@ -22,7 +22,7 @@ from countersign.core.review.choice import Choice, faults, resolved
 from countersign.core.review.decision import Action, DecisionDocument
 from countersign.core.review.dispositions import DISPOSITIONS, REASONS, reasons_for
 from countersign.core.review.friction import ALWAYS, BULK_TIER, TIERS, Friction, Row
-from countersign.core.review.lifecycle import CLEARING, Standing, after
+from countersign.core.review.lifecycle import Standing, after, clears
 from countersign.core.review.opening import changed
 from countersign.core.review.proposal import Proposal
 from countersign.core.review.review import Event, Review, Shown
@@ -149,7 +149,7 @@ def demand(situation: Situation, decided: Decided, actions: Collection[Action]) 
 
 def _weak(situation: Situation, decided: Decided) -> Iterator[Denied]:
     """Why clearing needs a second person."""
-    if decided.disposition not in CLEARING:
+    if not clears(decided.disposition, decided.acts):
         return
     grounds = situation.facts.grounds(decided.rests_on)
     if not any(claim.status in SURE and not claim.tainted for claim in grounds):
@@ -176,7 +176,7 @@ def one_keystroke(situation: Situation, decided: Decided, tier: int) -> bool:
         and situation.friction.row(tier).one_keystroke
         and situation.facts.all_sure
         and decided.disposition == situation.facts.suggested
-        and decided.disposition not in CLEARING
+        and not clears(decided.disposition, decided.acts)
     )
 
 
@@ -309,7 +309,7 @@ def _reason(decided: Decided) -> Iterator[Denied]:
 
 
 def _words(friction: Friction, row: Row, choice: Choice) -> Iterator[Denied]:
-    least = max(row.text, friction.clearing_text if choice.disposition in CLEARING else 0)
+    least = max(row.text, friction.clearing_text if clears(choice.disposition, choice.acts) else 0)
     said = len(" ".join(choice.reason_text.split()))
     if said < least:
         yield Denied(
@@ -318,7 +318,7 @@ def _words(friction: Friction, row: Row, choice: Choice) -> Iterator[Denied]:
 
 
 def _clearing(decided: Decided, *, unknowns: bool) -> Iterator[Denied]:
-    if decided.disposition in CLEARING:
+    if clears(decided.disposition, decided.acts):
         if not unknowns:
             yield Denied(
                 "RV-14",
