@@ -25,10 +25,10 @@ from countersign.core.identity.subjects import (
 from countersign.core.ids import digest
 from countersign.core.records.alerting import alert_of
 from countersign.core.records.views import view
+from countersign.core.review import lifecycle
 from countersign.core.review.casefacts import read_case
 from countersign.core.review.choice import Choice
 from countersign.core.review.dispositions import reasons_for
-from countersign.core.review import lifecycle
 from countersign.steps import decide, draft, people, review, roster
 from countersign.steps.publish import LogPublisher
 from countersign.testing import RELYING, SoftwareAuthenticator, SoftwareSigner
