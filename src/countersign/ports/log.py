@@ -145,10 +145,6 @@ class ContentStore(Protocol):
         """Was it erased?"""
         ...
 
-    def erase(self, case: str) -> tuple[str, ...]:
-        """Destroy the secrets and ciphertexts of a case; the ids of the blobs."""
-        ...
-
 
 class LogSigner(Protocol):
     """The key that signs checkpoints. Only what publishes holds it. A key that is missing is a `ConfigError`."""
