@@ -275,7 +275,7 @@ def _stored(connection: Connection, start: int, limit: int) -> Iterator[Stored]:
 def _read(connection: Connection, query: Select[Any]) -> Iterator[Stored]:
     # Past the rows of the library, which cost as much as the hashing does.
     cursor = connection.execute(query).cursor
-    for position, raw, leaf in cursor.fetchall() if cursor is not None else ():
+    for position, raw, leaf in cursor.fetchall():
         yield Stored(position, bytes(raw), bytes(leaf))
 
 
