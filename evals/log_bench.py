@@ -290,7 +290,7 @@ def verifying() -> list[Line]:
     return [
         limit(f"verify {size}: every leaf and the root, hash chain = 1", alone, 2, "× its CPU"),
         Line(
-            "  and every entry read, canonical and of its schema",
+            "  and every entry decoded: of its schema, canonical",
             f"{whole.mid:.1f} ({whole.low:.1f}–{whole.high:.1f})×",
         ),
         Line("  and out of the database (`log verify`)", f"{told.mid:.1f} ({told.low:.1f}–{told.high:.1f})×"),
