@@ -11,9 +11,11 @@ from rich.console import Console
 
 from countersign import wiring
 from countersign.cli import files, screen
+from countersign.cli.case import find
 from countersign.cli.places import Places, open_ports
 from countersign.core.render import terminal, whole
 from countersign.errors import UsageError
+from countersign.ports import Ports
 from countersign.steps.replay import Compared, Link, Replay
 from countersign.steps.replay import replay as made_again
 
@@ -47,7 +49,7 @@ def replay(places: Places, named: str, form: str, out: str | None) -> int:
     if form not in FORMS:
         raise UsageError(f"there is no form {form!r}", hint=f"{', '.join(FORMS)} are known.")
     ports = open_ports(places)
-    made = made_again(named, ports, wiring.drafter("rules"))
+    made = made_again(_whole(named, ports), ports, wiring.drafter("rules"))
     with files.sink(out) as sink:
         if form == "json":
             sink.write(files.as_json(msgspec.json.encode(_document(made))))
@@ -58,6 +60,11 @@ def replay(places: Places, named: str, form: str, out: str | None) -> int:
     if out:
         print(verdict(made), file=sys.stderr)
     return 3 if made.wrong else 0
+
+
+def _whole(named: str, ports: Ports) -> str:
+    """A brief's id as it is, or the whole id of the case that begins so."""
+    return find(ports, named).case_id if named.startswith("case-") else named
 
 
 def verdict(made: Replay) -> str:
