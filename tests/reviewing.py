@@ -29,11 +29,12 @@ from countersign.core.review import lifecycle
 from countersign.core.review.casefacts import read_case
 from countersign.core.review.choice import Choice
 from countersign.core.review.dispositions import reasons_for
-from countersign.steps import decide, draft, people, review, roster
+from countersign.steps import decide, draft, erase, people, review, roster
 from countersign.steps.publish import LogPublisher
 from countersign.testing import RELYING, SoftwareAuthenticator, SoftwareSigner
 
 WORDS = "The records show it, and I asked the owner over another channel."
+GROUND = "gdpr-art-17"
 SIGNATURES = {1: "SCAN Nikto", 2: "SCAN Nikto", 3: "SCAN of a domain controller"}
 
 
@@ -191,6 +192,13 @@ class Office:
 
     def decided(self, name, case, **chosen):
         return self.signs(name, self.prepared(name, case, **chosen))
+
+    def erased(self, case, *names):
+        """These people sign that the case is erased, and it is."""
+        subject = erase.subject(erase.looked_at(case, self.ports), GROUND)
+        people_there = [self.people[name] for name in names]
+        signatures = [self.signed(one, one.software, subject) for one in people_there]
+        return erase.erase(case, signatures, GROUND, self.ports)
 
     def standing(self, case):
         with self.ports.store.reading() as tx:
