@@ -5,7 +5,7 @@ say the same again. Whatever was made by another version of the program cannot b
 as success.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -141,6 +141,7 @@ class _Replaying:
     def __init__(self, ports: Ports, tx: Transaction, case_id: str, told: _Told, rules: Drafter) -> None:
         self._ports, self._tx, self._case, self._told, self._rules = ports, tx, case_id, told, rules
         self._compared: list[Compared] = []
+        self._names = {one.id: one.name for one in tx.people.all()}
 
     def done(self) -> Replay:
         told, open_ = self._told, self._tx.contents.open
@@ -249,7 +250,7 @@ class _Replaying:
         suggestion = made.brief.suggestion
         yield self._link(told.verified, f"{counted}; suggests {suggestion.disposition} ({suggestion.rule})")
         for entry in self._later():
-            yield self._link(entry, _words(entry))
+            yield self._link(entry, _words(entry, self._names))
 
     def _later(self) -> Sequence[Entry]:
         """Reviews and decisions of the case, in the order of the log."""
@@ -263,6 +264,8 @@ class _Replaying:
         return Link(entry.kind, entry.id, None if stored is None else stored.index, entry.ts, says)
 
 
-def _words(entry: Entry) -> str:
+def _words(entry: Entry, names: Mapping[str, str]) -> str:
+    """What an entry of a person says; the log has the pseudonym, the name is the store's."""
     told = {k: v for k, v in entry.data.items() if isinstance(v, str | int) and not isinstance(v, bool)}
-    return f"{entry.actor.id}: " + ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
+    who = f"{names.get(entry.actor.id, 'nobody known')} ({entry.actor.id})"
+    return f"{who}: " + ", ".join(f"{name} {value}" for name, value in sorted(told.items()))
