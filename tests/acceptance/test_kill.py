@@ -3,6 +3,7 @@
 
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -69,6 +70,7 @@ def triage(home, records):
 
 def emptied(url, home):
     """The same database and home as new."""
+    shutil.rmtree(home / "log", ignore_errors=True)
     if url.startswith("sqlite"):
         for file in home.parent.glob("store.db*"):
             file.unlink()

@@ -12,6 +12,7 @@ from countersign import __version__, config, wiring
 from countersign.cli import screen
 from countersign.cli.places import Places
 from countersign.errors import CountersignError, UsageError
+from countersign.ports import Ports
 
 LEAST_FREE = 500 * 1024 * 1024  # bytes
 EARLIEST_NS = 1_735_689_600_000_000_000  # 2025-01-01: a clock before this is wrong
@@ -70,6 +71,15 @@ def _checks(places: Places) -> Iterator[tuple[str, str, str]]:
         yield f"extra {extra}"[:14], "ok" if present else "note", hint
 
 
+def _published(ports: Ports) -> tuple[str, str, str]:
+    """Whether entries can be put under a signed checkpoint: without that nothing is shown or decided."""
+    try:
+        head = ports.publisher.publish()
+    except CountersignError as error:
+        return "log is signed", "broken", f"{error} {error.hint}"
+    return "log is signed", "ok", f"{head.size} entries, verifier key {ports.publisher.verifier}"
+
+
 def _store(folder: Path, settings: config.Settings) -> Iterator[tuple[str, str, str]]:
 
     try:
@@ -86,6 +96,7 @@ def _store(folder: Path, settings: config.Settings) -> Iterator[tuple[str, str, 
     )
     found = ports.store.log.verify()
     yield "log", "ok" if found.status == "intact" else "broken", str(found)
+    yield _published(ports)
     now = ports.clock.now_ns()
     yield (
         "clock",
