@@ -37,11 +37,11 @@ DOCUMENT = {
 
 
 def test_no_line_is_wider_than_the_page():
-    assert WIDTH >= max(map(len, page(DOCUMENT, revealed=True).splitlines()))
+    assert WIDTH >= max(map(len, page(DOCUMENT, must_see=(1,), revealed=True).splitlines()))
 
 
 def test_what_somebody_made_of_the_facts_is_withheld_until_it_may_be_seen():
-    hidden = page(DOCUMENT, revealed=False)
+    hidden = page(DOCUMENT, must_see=(1,), revealed=False)
 
     assert WITHHELD in hidden
     for telling in ("SUGGESTION", "suggestion **", "R07", "C11", "exploit", "Who?"):
@@ -51,17 +51,38 @@ def test_what_somebody_made_of_the_facts_is_withheld_until_it_may_be_seen():
 
 
 def test_the_revealed_page_says_whose_suggestion_it_is_and_that_it_decides_nothing():
-    shown = page(DOCUMENT, revealed=True)
+    shown = page(DOCUMENT, must_see=(1,), revealed=True)
 
     assert "SUGGESTION of rules/1: test (R07) because of h1, limited by C11" in shown
     assert "A suggestion decides nothing." in shown
+
+
+@pytest.mark.parametrize(
+    ("must_see", "asked", "rest"),
+    [((1,), "failed logon", "first record"), ((2,), "first record", "failed logon")],
+)
+def test_what_the_decision_asks_for_stands_by_itself_before_the_rest(must_see, asked, rest):
+    before, also = page(DOCUMENT, must_see=must_see, revealed=True).split("ALSO ON THE PANEL")
+    must = before.split("MUST SEE")[1]
+
+    assert asked in must
+    assert rest in also
+    assert rest not in must
+
+
+def test_when_nothing_is_asked_for_no_heading_says_so():
+    assert "MUST SEE" not in page(DOCUMENT, must_see=(), revealed=True)
+
+
+def test_an_objection_stands_under_the_name_that_answers_it():
+    assert "c2#4: the record says 443" in page(DOCUMENT, must_see=(), revealed=True)
 
 
 def test_another_word_anywhere_is_another_page():
     other = copy.deepcopy(DOCUMENT)
     other["brief"]["must_show"][0]["value"] = "4624"
 
-    assert page(DOCUMENT, revealed=True) != page(other, revealed=True)
+    assert page(DOCUMENT, must_see=(1,), revealed=True) != page(other, must_see=(1,), revealed=True)
 
 
 def test_a_claim_opens_with_the_field_of_the_record_that_it_cites():
@@ -79,4 +100,4 @@ def test_a_control_character_in_a_value_stays_visible():
     other = copy.deepcopy(DOCUMENT)
     other["brief"]["must_show"][0]["value"] = "\x1b[2Jgone"
 
-    assert "\x1b" not in page(other, revealed=True)
+    assert "\x1b" not in page(other, must_see=(1,), revealed=True)

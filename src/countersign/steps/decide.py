@@ -44,11 +44,12 @@ from countersign.errors import (
     CountersignError,
     ReviewError,
     SignatureRefused,
+    StaleReview,
     TamperDetected,
 )
 from countersign.ports import Pending, Ports, Transaction
 from countersign.steps.audit import MEDIA_TYPE, stage
-from countersign.steps.decided import entry_name
+from countersign.steps.decided import entry_name, written
 from countersign.steps.people import accepted, actor, session_of
 from countersign.steps.review import Looking, action_page, hold, look, looking, refusal
 
@@ -145,7 +146,7 @@ def _drawn_up(tx: Transaction, found: Looking, choice: Choice, by: Signer, ports
         raise refusal(*document)
     raw = decision_bytes(document)
     tx.reviews.put(subject_text(raw), found.review.case, found.review.id, raw)
-    return _told(found, document, raw)
+    return _told(tx, found, document, raw)
 
 
 def drawn_up_as(document: DecisionDocument) -> str:
@@ -219,19 +220,19 @@ def _committed(tx: Transaction, entry_id: str, role: str) -> str:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def _told(found: Looking, document: DecisionDocument, raw: bytes) -> Prepared:
+def _told(tx: Transaction, found: Looking, document: DecisionDocument, raw: bytes) -> Prepared:
     asked = demand(found.situation, document, document.actions)
     return Prepared(
         case=document.case,
         raw=raw,
         digest=subject_text(raw),
-        words=tuple(_words(found, document, asked.signers)),
+        words=tuple(_words(tx, found, document, asked.signers)),
         tier=document.tier,
         signers=asked.signers,
     )
 
 
-def _words(found: Looking, document: DecisionDocument, signers: int) -> Iterator[str]:
+def _words(tx: Transaction, found: Looking, document: DecisionDocument, signers: int) -> Iterator[str]:
     """Exactly what changes, nothing left to a default: this is read before it is signed."""
     standing = found.situation.standing
     status = after(standing.status, document.disposition, document.acts)
@@ -242,6 +243,9 @@ def _words(found: Looking, document: DecisionDocument, signers: int) -> Iterator
     agrees = "overrides" if document.overrides else "agrees with"
     yield f"it {agrees} the assistant, which suggested {document.suggested}; both stay on record"
     yield f"rests on: {', '.join(document.rests_on) or 'no claim named'}"
+    text, unknowns, _ = written(tx, document)
+    yield from (f"in words: {terminal(text)}",) if text else ()
+    yield from (f"not known: {terminal(one)}" for one in unknowns)
     if "close" in document.acts:
         alerts = len(_listed(found.document, "alerts"))
         yield f"closing covers the {alerts} alerts in this snapshot; evidence that comes later is listed anew"
@@ -261,7 +265,16 @@ def document_words(digest: str, token: bytes, ports: Ports) -> Prepared:
     with ports.store.reading() as tx:
         pending, review = waiting(tx, digest)
         found = looking(tx, review, session_of(tx, ports, token), ports)
-        return _told(found, read_document(pending.raw), pending.raw)
+        _ensure_stands(found, digest)
+        return _told(tx, found, read_document(pending.raw), pending.raw)
+
+
+def _ensure_stands(found: Looking, digest: str) -> None:
+    """What it would change is told of a document that still can: over a case that moved on, the words would be others."""
+    if found.situation.standing.decision == digest:
+        raise AlreadyDecided("this very decision is countersigned already")
+    if told := opening.changed(found.review, found.situation.now):
+        raise StaleReview(f"RV-01: the review is stale: {'; '.join(told)}")
 
 
 # --- signing ---------------------------------------------------------------------------------------------------------

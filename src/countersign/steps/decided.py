@@ -10,10 +10,10 @@ import msgspec
 
 from countersign.core.identity.signatures import verified
 from countersign.core.log.auditlog import Entry
-from countersign.core.review.decision import Decision, Signed, decision_bytes, subject
+from countersign.core.review.decision import Decision, DecisionDocument, Signed, decision_bytes, subject
 from countersign.core.review.dispositions import VERDICT_ID
 from countersign.core.review.lifecycle import Standing
-from countersign.errors import DigestMismatch, SignatureRefused, TamperDetected
+from countersign.errors import ContentErased, ContentNotKept, DigestMismatch, SignatureRefused, TamperDetected
 from countersign.ports import Ports, Transaction
 from countersign.steps.audit import MEDIA_TYPE
 
@@ -144,3 +144,16 @@ def _unsigned(tx: Transaction, given: Signed, signed_over: bytes, ports: Ports) 
     except SignatureRefused as error:
         return str(error)
     return ""
+
+
+def written(tx: Transaction, document: DecisionDocument) -> tuple[str, tuple[str, ...], bool]:
+    """What persons wrote: the reason in words and what is not known; nothing, and so said (True), once it was erased."""
+    sealed = f"{document.review}/{document.salt}"
+    try:
+        text: str = msgspec.json.decode(tx.contents.open(f"{sealed}/reason_text"))["text"]
+        unknowns: list[str] = (
+            msgspec.json.decode(tx.contents.open(f"{sealed}/unknowns")) if document.unknowns else []
+        )
+    except (ContentErased, ContentNotKept):
+        return "", (), True
+    return text, tuple(unknowns), False

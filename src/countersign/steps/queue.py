@@ -1,6 +1,6 @@
 """queue and history: what awaits somebody, and what was decided. Reading only; the person's word and the assistant's apart."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import msgspec
 
@@ -9,9 +9,9 @@ from countersign.core.identity.people import Assurance, SignedIn
 from countersign.core.review.decision import Decision, DecisionDocument, read_document
 from countersign.core.review.lifecycle import Act, Standing, Status
 from countersign.core.review.ruling import Denied
-from countersign.errors import ContentErased, ContentNotKept, NotPermitted
+from countersign.errors import NotPermitted
 from countersign.ports import CaseState, Pending, Ports, Transaction
-from countersign.steps.decided import decisions, entry_name, standing
+from countersign.steps.decided import decisions, entry_name, standing, written
 from countersign.steps.people import session_of
 
 PAGE = 200
@@ -169,7 +169,7 @@ def history(case: str, token: bytes, ports: Ports) -> tuple[Told, ...]:
 
 def _told(tx: Transaction, one: Decision) -> Told:
     document = one.document
-    words, unknowns, erased = _words(tx, document)
+    words, unknowns, erased = written(tx, document)
     return Told(
         number=one.number,
         digest=one.digest,
@@ -182,7 +182,7 @@ def _told(tx: Transaction, one: Decision) -> Told:
         status=one.status,
         reason=document.reason,
         reason_text=words,
-        unknowns=tuple(unknowns),
+        unknowns=unknowns,
         erased=erased,
         rests_on=document.rests_on,
         signed=tuple(
@@ -190,16 +190,3 @@ def _told(tx: Transaction, one: Decision) -> Told:
         ),
         in_effect=False,
     )
-
-
-def _words(tx: Transaction, document: DecisionDocument) -> tuple[str, Sequence[str], bool]:
-    """What persons wrote, from the contents beside the log; nothing, and so said, once it was erased."""
-    sealed = f"{document.review}/{document.salt}"
-    try:
-        text: str = msgspec.json.decode(tx.contents.open(f"{sealed}/reason_text"))["text"]
-        unknowns: list[str] = (
-            msgspec.json.decode(tx.contents.open(f"{sealed}/unknowns")) if document.unknowns else []
-        )
-    except (ContentErased, ContentNotKept):
-        return "", (), True
-    return text, unknowns, False

@@ -91,7 +91,8 @@ def open_review(case: str, token: bytes, ports: Ports) -> Opened:
         draw = _draw(ports, opening.draw_subject(facts, who.person.id))
         proposed = tx.reviews.proposals(case)
         first = opening.commits_first(facts, state.tier, ports.policy.friction, draw, proposed)
-        page = rendering.page(msgspec.json.decode(state.document), revealed=not first)
+        must = opening.must_see(facts, state.tier, ports.policy.friction, proposed)
+        page = rendering.page(msgspec.json.decode(state.document), must_see=must, revealed=not first)
         now = ports.clock.now_ns()
         name = derived_id("r", case, facts.brief, who.session.id, str(now))
         review = opening.open_review(
@@ -344,7 +345,7 @@ def reveal(review_id: str, token: bytes, ports: Ports) -> str:
                     "RV-08", "the suggestion comes after your own judgement here", "Say first what you think."
                 )
             )
-        page = rendering.page(found.document, revealed=True)
+        page = rendering.page(found.document, must_see=found.review.must_see, revealed=True)
         if revealed is None:
             event = Event(at_ns=_now(found), kind="revealed")
             _said(tx, ports, found, event, {"what": "revealed"}, {"rendered": page.encode()})

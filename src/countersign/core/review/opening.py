@@ -36,6 +36,13 @@ def commits_first(
     return is_drawn(draw, _row(facts, tier, friction, proposals).commit_first_per_mille)
 
 
+def must_see(
+    facts: CaseFacts, tier: int, friction: Friction, proposals: Collection[Proposal] = ()
+) -> tuple[int, ...]:
+    """Where the entries of the must-show panel stand, from 1, that the gravest foreseeable decision asks for."""
+    return facts.positions(_row(facts, tier, friction, proposals).see)
+
+
 def _row(facts: CaseFacts, tier: int, friction: Friction, proposals: Collection[Proposal]) -> Row:
     """What the gravest decision would ask for that can be foreseen: closing the case, or all that is proposed."""
     gravest = friction.to_close(tier, facts.severity)
@@ -81,7 +88,7 @@ def open_review(
         shown=shown,
         commit_first=commits_first(facts, shown.tier, friction, draw, proposals),
         load_bearing=facts.load_bearing(row.answer),
-        must_see=facts.positions(row.see),
+        must_see=must_see(facts, shown.tier, friction, proposals),
         rendered_blob=rendered_blob,
     )
 

@@ -10,7 +10,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from countersign.core.briefs.handover import MUST_PARTS
 from countersign.core.render import terminal
 
 WIDTH = 80
@@ -31,16 +30,19 @@ _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 WITHHELD = "The suggestion is withheld: say first what you think, then it is shown."
 
 
-def page(document: Mapping[str, Any], *, revealed: bool) -> str:
-    """The page of a case document (`triage/1` case); `revealed` shows what a drafter and the rule table made of it."""
+def page(document: Mapping[str, Any], *, must_see: Container[int], revealed: bool) -> str:
+    """The page of a case document (`triage/1` case); `revealed` shows what a drafter and the rule table made of it.
+
+    `must_see` are the numbers (from 1) of the panel's entries that the decision asks for; they stand by themselves.
+    """
     brief = document["brief"]
     hidden = TOLD_ELSEWHERE if revealed else TOLD_ELSEWHERE | TOLD_AFTER
     parts = [
         *_head(document),
         *(_suggested(brief) if revealed else ["", WITHHELD]),
         *_note(brief["notes_markdown"], hidden),
-        *_listed("MUST SEE", _panel(brief["must_show"], first=True)),
-        *_listed("ALSO ON THE PANEL", _panel(brief["must_show"], first=False)),
+        *_listed("MUST SEE", _panel(brief["must_show"], must_see, asked=True)),
+        *_listed("ALSO ON THE PANEL", _panel(brief["must_show"], must_see, asked=False)),
         *_listed("OBJECTED TO", _objected(brief["claims"], revealed=revealed)),
     ]
     return "\n".join(parts) + "\n"
@@ -104,9 +106,11 @@ def _plain(text: str) -> str:
     return _ESCAPED.sub(r"\1", _MARKS.sub(r"\1", text))
 
 
-def _panel(panel: Iterable[Mapping[str, Any]], *, first: bool) -> Iterator[tuple[str, str]]:
-    """The entries under their numbers: the parts that stand first, or the rest, an alert's own fields together."""
-    numbered = [row for row in enumerate(panel, 1) if (row[1]["part"] in MUST_PARTS) is first]
+def _panel(
+    panel: Iterable[Mapping[str, Any]], must_see: Container[int], *, asked: bool
+) -> Iterator[tuple[str, str]]:
+    """The entries under their numbers: those that are asked for, or the rest, an alert's own fields together."""
+    numbered = [row for row in enumerate(panel, 1) if (row[0] in must_see) is asked]
     for _, group in groupby(numbered, key=lambda row: (row[1]["part"], row[1]["evidence"] or row[0])):
         rows = list(group)
         if rows[0][1]["part"] == "P1" and len(rows) > 1:
@@ -132,7 +136,7 @@ def _claim(claim: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     limits += [] if claim["status"] == "verified" else [MEANING[claim["status"]]]
     yield lead, (claim["text"] or "no text") + (f" ({'; '.join(limits)})" if limits else "")
     for objection in claim["objections"]:
-        yield "       ", f"objection {objection['check']}: {objection['reason']}"
+        yield "       ", f"{claim['id'] or '?'}#{objection['check']}: {objection['reason']}"
 
 
 def _claim_in_full(claim: Mapping[str, Any]) -> Iterator[str]:

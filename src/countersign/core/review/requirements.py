@@ -224,15 +224,19 @@ def looked(
     if not one_keystroke(situation, decided, asked.tier):
         unopened = _to_open(facts, row, decided) - views.opened(events)
         if unopened:
-            names = ", ".join(name for name in facts.claims if name in unopened)
-            yield Denied("RV-06", f"the evidence of {names} was not opened", f"Open the evidence of {names}.")
+            named = tuple(name for name in facts.claims if name in unopened)
+            told = ", ".join(named)
+            yield Denied(
+                "RV-06", f"the evidence of {told} was not opened", f"Open the evidence of {told}.", named
+            )
         unseen = {*facts.positions(row.see)} - views.panel_seen(events)
         if unseen:
-            places = ", ".join(map(str, sorted(unseen)[:20])) + (" …" if len(unseen) > 20 else "")
+            places = ranges(unseen)
             yield Denied(
                 "RV-07",
                 f"{len(unseen)} entries of the must-show panel were not seen",
-                f"Look at the panel's entries {places}.",
+                f"Look at the panel's entries {', '.join(places)}.",
+                places,
             )
     committed, revealed = views.commitment(events, DISPOSITIONS)
     if row.commit_first_per_mille == ALWAYS and not review.commit_first:
@@ -248,6 +252,17 @@ def looked(
         yield Denied(
             "RV-09", "the suggestion was shown before you committed", "Another person opens a review."
         )
+
+
+def ranges(numbers: Collection[int]) -> tuple[str, ...]:
+    """Whole numbers as ranges in words, lowest first: 1-9, 12."""
+    runs: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return tuple(f"{first}-{last}" if last > first else f"{first}" for first, last in runs)
 
 
 def _to_open(facts: CaseFacts, row: Row, decided: Decided) -> frozenset[str]:
@@ -266,12 +281,15 @@ def _answered(situation: Situation, row: Row) -> Iterator[Denied]:
         for name in claim.objections:
             answer = given.get(name)
             if answer is None or answer.value not in {"upheld", "overruled"}:
-                yield Denied("RV-10", f"objection {name} is not answered", f"Uphold or overrule {name}.")
+                yield Denied(
+                    "RV-10", f"objection {name} is not answered", f"Uphold or overrule {name}.", (name,)
+                )
             elif answer.value == "overruled" and not answer.reason.strip():
                 yield Denied(
                     "RV-10",
                     f"objection {name} is overruled without a reason",
                     f"Say why {name} does not hold.",
+                    (name,),
                 )
 
 
@@ -379,12 +397,18 @@ def signs_actions(
     for action in actions:
         shown = seen.get(action.proposal)
         if shown is None:
-            yield Denied("RV-21", f"{action.proposal} was never on the screen", "Show the action, whole.")
+            yield Denied(
+                "RV-21",
+                f"{action.proposal} was never on the screen",
+                "Show the action, whole.",
+                (action.proposal,),
+            )
         elif shown != action.payload_digest:
             yield Denied(
                 "RV-22",
                 f"the payload of {action.proposal} is not the one that was shown",
                 "Show the action again.",
+                (action.proposal,),
             )
         proposal = situation.proposals.get(action.proposal)
         asked_by = {review.person, person.id if person else ""}

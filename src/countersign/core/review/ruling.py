@@ -19,6 +19,9 @@ class Denied(msgspec.Struct, frozen=True):
     rule: str
     reason: str
     satisfy: str = ""
+    names: tuple[
+        str, ...
+    ] = ()  # claims, objections or proposals by their ids, entries of the panel by their numbers
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.reason}" + (f" ({self.satisfy})" if self.satisfy else "")
