@@ -6,7 +6,6 @@ the entries is in `core/log/merkle`. Storing, sequencing and publishing happen e
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Literal
@@ -271,7 +270,7 @@ def check_log(stored: Iterable[Stored], heads: Iterable[Head]) -> LogCheck:
 def _runs(stored: Iterable[Stored], sizes: Sequence[int]) -> Iterator[list[Stored]]:
     """The records, in runs that end at each of these sizes and have at most `RUN` of them."""
     records, at = iter(stored), 0
-    for size in (*sizes, sys.maxsize):
+    for size in (*sizes, MAX_INTEGER):
         while at < size and (run := list(islice(records, min(size - at, RUN)))):
             yield run
             at += len(run)
