@@ -8,7 +8,9 @@ from countersign.cli.commands.shared import AsJson, Config, Home, PassphraseFile
 
 app = made("Cases in front of an analyst: look, say, decide, sign.")
 
-Review = Annotated[str, typer.Argument(help="Review id, as `review open` printed it.")]
+Review = Annotated[
+    str, typer.Argument(help="Review id, as `review open` printed it; or a case: your latest review of it.")
+]
 Confirm = Annotated[
     str | None,
     typer.Option("--confirm", help="The digest of what you read; without it you are asked on the terminal."),
@@ -68,16 +70,16 @@ def review_commit(
 @app.command("answer")
 def review_answer(
     review: Review,
-    objection: Annotated[str, typer.Argument(help="An objection by its name: c3#17.")],
+    objections: Annotated[list[str], typer.Argument(help="Objections by their names: c3#17 h1#18.")],
     value: Annotated[str, typer.Argument(help="uphold or overrule.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; overruling needs one.")] = "",
     home: Home = None,
     config: Config = None,
 ) -> None:
-    """Uphold or overrule an objection."""
+    """Uphold or overrule objections."""
     from countersign.cli import review as door
 
-    run(door.answer, places(home, config), review, objection, value, reason)
+    run(door.answer, places(home, config), review, objections, value, reason)
 
 
 @app.command("propose")
@@ -100,7 +102,8 @@ def review_propose(
 def review_decide(
     named: Annotated[list[str], typer.Argument(help="Reviews, or cases: your latest review of each.")],
     disposition: Annotated[
-        str | None, typer.Option("--disposition", help="true_positive, benign_positive, suspicious …")
+        str | None,
+        typer.Option("--disposition", help="Your word; without it those that there are are listed."),
     ] = None,
     act: Annotated[
         list[str] | None, typer.Option("--act", help="escalate, contain, close or reopen.")
@@ -111,7 +114,7 @@ def review_decide(
     rests_on: Annotated[list[str] | None, typer.Option("--rests-on", help="A claim it rests on.")] = None,
     unknown: Annotated[list[str] | None, typer.Option("--unknown", help="What is not known.")] = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", help="Reason code; `policy check` lists them.")
+        str | None, typer.Option("--reason", help="Reason code; without it those that fit are listed.")
     ] = None,
     text: Annotated[str, typer.Option("--text", help="The reason in words.")] = "",
     confirm: Confirm = None,
@@ -120,9 +123,11 @@ def review_decide(
     config: Config = None,
 ) -> None:
     """Draw a decision up, read what it changes, sign it. Several cases at once only at a low tier."""
-    from countersign.cli import review as door
+    from countersign.cli import deciding as door
 
-    def decided() -> int:
+    def said() -> int:
+        if disposition is None or reason is None:
+            return door.unsaid(disposition, act or [])
         choice = door.choice_of(
             disposition=disposition,
             acts=act or [],
@@ -132,9 +137,9 @@ def review_decide(
             reason=reason,
             text=text,
         )
-        return door.decide_(places(home, config), named, choice, door.How(confirm, passphrase_file))
+        return door.decided(places(home, config), named, choice, door.How(confirm, passphrase_file))
 
-    run(decided)
+    run(said)
 
 
 @app.command("sign")
@@ -146,7 +151,7 @@ def review_sign(
     config: Config = None,
 ) -> None:
     """Sign a decision that was drawn up, after reading what it changes."""
-    from countersign.cli import review as door
+    from countersign.cli import deciding as door
 
     run(door.sign, places(home, config), digest, door.How(confirm, passphrase_file))
 
