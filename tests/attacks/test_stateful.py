@@ -48,6 +48,10 @@ SAYS = ("true_positive", "suspicious", "security_risk", "test", "false_positive"
 MEMORY = (
     "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 )  # what is asked here does not depend on a disk
+TWISTS = (
+    *("stale", "role", "expired", "session", "software", "unseen"),
+    *("stranger", "another's", "name", "nonce", "late"),
+)
 TOLD = Counter()
 
 
@@ -311,28 +315,57 @@ class Doors(RuleBasedStateMachine):
         second=st.sampled_from(("Anna", "Carl", "Ben")),
         case=st.sampled_from([*CASES]),
         says=st.sampled_from(("true_positive", "suspicious", "security_risk")),
+        twist=st.sampled_from((*[""] * 8, *TWISTS)),
+        last=st.booleans(),
     )
-    def review_and_sign(self, name, second, case, says):
-        """The ordinary way, as far as it goes: look at everything, draw up what fits, sign, have it countersigned."""
+    def review_and_sign(self, name, second, case, says, twist, last):
+        """The ordinary way but for one thing."""
+        return self.go_through(name, second, case, says, twist, last)
+
+    @rule(
+        target=drawn,
+        who=st.permutations(("Anna", "Carl", "Ben")),
+        case=st.sampled_from([*CASES]),
+        says=st.sampled_from(("true_positive", "security_risk")),
+    )
+    def an_ordinary_case(self, who, case, says):
+        return self.go_through(who[0], who[1], case, says)
+
+    def go_through(self, name, second, case, says, twist="", last=False):
+        """As far as it goes: look, draw up what fits, sign, countersign."""
         acts = {"open": ("escalate",), "escalated": ("close",), "closed": ("reopen",)}.get(
             self.status[case], ()
         )
+        if twist == "session" and self.is_in(name):
+            left = (self.signed_in_until[name] - self.office.clock.now) // NANOSECONDS
+            self.office.clock.pass_s(max(0, left - 25))
         seen = self.look_at_everything_as(name, case)
         made = self.draw_up_as(seen, name, says, () if acts == ("close",) and says == "suspicious" else acts)
-        for signer in (name, second) if made.prepared else ():
-            if signer != name:
+        for place, signer in enumerate((name, second) if made.prepared else ()):
+            if place and signer != name and twist != "unseen":
                 self.look_at_everything_as(signer, case)
-            kind = "software" if made.prepared.tier == 1 else "passkey"
-            one = self.office.people[signer]
-            given = self.office.signed(one, getattr(one, kind), made.prepared.subject)
-            may = self.may_count(signer, made, kind)
-            self.answered(
-                made,
-                signer,
-                self.tried(decide.sign, made.prepared.digest, given, one.token, self.office.ports),
-                may,
-            )
+            self.sign_with(made, signer, twist if place == last or twist == "session" else "")
         return made
+
+    def sign_with(self, made, signer, twist):
+        """One signature in which this one thing is wrong."""
+        if twist == "stale":
+            self.new_evidence_of(made.seen.case)
+        if twist == "role" and self.is_in("Ruth"):
+            self.change_roles_of(signer, "auditor", "Ruth")
+        waits_s = {"expired": 14_401, "session": 30}.get(twist, 0)
+        self.office.clock.pass_s(waits_s)
+        one, other = self.office.people[signer], self.office.people["Carl" if signer != "Carl" else "Anna"]
+        kind = "software" if made.prepared.tier == 1 or twist == "software" else "passkey"
+        held = {"stranger": SoftwareSigner(), "another's": other.passkey}.get(twist, getattr(one, kind))
+        claimed = other.id if twist == "name" else one.id
+        nonce = people.challenge(self.office.ports, one.id, made.prepared.subject)
+        given = held.sign(claimed, made.prepared.subject, bytes(32) if twist == "nonce" else nonce)
+        self.office.clock.pass_s(301 if twist == "late" else 0)
+        good = twist not in {"stranger", "another's", "name", "nonce", "late"}
+        may = good and self.may_count(signer, made, kind)
+        found = self.tried(decide.sign, made.prepared.digest, given, one.token, self.office.ports)
+        self.answered(made, signer, found, may)
 
     @rule(one=spent, drawn=drawn, name=st.sampled_from(NAMES))
     def replay(self, one, drawn, name):
@@ -360,6 +393,9 @@ class Doors(RuleBasedStateMachine):
 
     @rule(case=st.sampled_from([*CASES]))
     def new_evidence(self, case):
+        self.new_evidence_of(case)
+
+    def new_evidence_of(self, case):
         if case in self.erased or self.broken:
             return
         self.version[case] += 1
@@ -385,6 +421,9 @@ class Doors(RuleBasedStateMachine):
         by=st.sampled_from(NAMES),
     )
     def change_roles(self, name, role, by):
+        self.change_roles_of(name, role, by)
+
+    def change_roles_of(self, name, role, by):
         made = self.tried(
             roster.set_roles, self.office.people[name].id, (role,), self.token(by), self.office.ports
         )
