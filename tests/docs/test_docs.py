@@ -55,7 +55,7 @@ def click_tree(group, path=()):
 TREE = dict(click_tree(typer.main.get_command(cli.app)))
 
 
-@pytest.mark.parametrize("line", commands())
+@pytest.mark.parametrize("line", list(commands()))
 def test_every_command_in_a_code_block_exists_with_its_options(line):
     program, *rest = words(line)
     if program == "make":
@@ -181,7 +181,7 @@ def links():
                 yield pytest.param(page, target, id=f"{page.name} → {target}")
 
 
-@pytest.mark.parametrize(("page", "target"), links())
+@pytest.mark.parametrize(("page", "target"), list(links()))
 def test_every_relative_link_leads_somewhere(page, target):
     file, _, anchor = target.partition("#")
     to = (page.parent / file).resolve() if file else page
@@ -200,6 +200,6 @@ def named_files():
                 yield pytest.param(name, id=f"{page.name}: {name}")
 
 
-@pytest.mark.parametrize("name", named_files())
+@pytest.mark.parametrize("name", list(named_files()))
 def test_every_file_that_a_page_names_is_there(name):
     assert (ROOT / name).exists()

@@ -129,3 +129,59 @@ def test_the_registers_turn_the_suggestion_as_the_tutorial_says(tmp_path):
         re.findall(r"^suggestion: .*$", TUTORIAL, re.MULTILINE), (before, after), strict=True
     ):
         assert told in printed
+
+
+# --- from two people to a replay, typed at a terminal ----------------------------------------------------------------
+
+TYPED = TUTORIAL.partition("\n## 7. ")[2].partition("\n## Where next")[0]
+CALLS = ("countersign ", "python ", "LC_ALL=C ")
+
+
+def typed():
+    """Each block that is typed with the block that shows what comes of it, or nothing."""
+    found = re.findall(r"^```\n(.*?)^```", TYPED, re.MULTILINE | re.DOTALL)
+    commanding = [any(line.startswith(CALLS) for line in block.splitlines()) for block in found]
+    for n, block in enumerate(found):
+        if commanding[n]:
+            shown = found[n + 1] if n + 1 < len(found) and not commanding[n + 1] else ""
+            yield block.replace("\\\n", " ").splitlines(), shown
+
+
+def as_shown(shown):
+    """A pattern: every run of text as it stands, in order, whatever stands where the page has an ellipsis."""
+    runs = [re.escape(squeezed(run)) for run in re.split("…|\n(?=[^ ])", shown)]
+    return ".*?".join(run for run in runs if run)
+
+
+@pytest.fixture(scope="module")
+def walked(demo, terminal):
+    """The lines of the tutorial as typed, in order: each block's exit codes, its screens, and what the page shows."""
+    shutil.copytree(demo[0], terminal.folder / ".demo")
+    walked = []
+    for lines, shown in typed():
+        walked.append(({line: terminal.types(line) for line in lines}, shown))
+    return walked
+
+
+def test_each_line_of_the_tutorial_ends_as_it_tells(walked):
+    """A closing that the rules refuse, and a copy that was changed, are the only ones that do not succeed."""
+    failed = {line: code for ran, _ in walked for line, (code, _) in ran.items() if code}
+    refused, changed = failed
+
+    assert [1, 1] == list(failed.values())
+    assert "--act close" in refused
+    assert changed.startswith("python tools/verify_log.py")
+
+
+def test_the_tutorial_shows_what_stands_on_the_terminal(walked):
+    told = [(shown, "".join(screen for _, screen in ran.values())) for ran, shown in walked if shown]
+    wrong = [pair for pair in told if not re.search(as_shown(pair[0]), squeezed(pair[1]))]
+
+    assert 10 <= len(told)
+    assert not wrong, "\n--- is not what there is:\n".join(wrong[0])
+
+
+def test_every_rule_that_refuses_in_the_tutorial_is_told_there(walked):
+    [screen] = [screen for ran, _ in walked for line, (_, screen) in ran.items() if "--act close" in line]
+
+    assert re.findall(r"\bRV-\d+", TYPED) == list(dict.fromkeys(re.findall(r"\bRV-\d+", screen)))
