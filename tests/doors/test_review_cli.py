@@ -488,6 +488,57 @@ def test_at_a_terminal_a_decision_is_read_then_agreed_to_then_signed(desk):
     assert 1 == len(desk.review("Otto", "history", desk.cases["probes"], "--json").json["decisions"])
 
 
+def test_at_a_terminal_a_case_is_read_and_decided_without_leaving_it(desk):
+    prompt = "> "
+    says = [
+        (prompt, "?\n"),
+        (prompt, "nonsense words\n"),
+        (prompt, "f999\n"),
+        (prompt, "p 1-8\n"),
+        (prompt, "d\n"),
+        ("disposition:", "fine\n"),
+        ("disposition:", "benign_positive\n"),
+        ("acts", "none\n"),
+        ("reason code:", "expected_use\n"),
+        ("rests on", "f1\n"),
+        ("not known", "who sent it\n"),
+        ("not known", "none\n"),
+        ("in words", "I know this sender and asked them by telephone.\n"),
+        (prompt, "f1\n"),
+        (prompt, "s\n"),
+        (prompt, "d\n"),
+        ("disposition:", "\n"),
+        (prompt, "d\n"),
+        ("disposition:", "suspicious\n"),
+        ("acts", "none\n"),
+        ("reason code:", "needs_more\n"),
+        ("rests on", "f1\n"),
+        ("not known", "none\n"),
+        ("in words", "none\n"),
+        ("[y/n]", "n\n"),
+        (prompt, "q\n"),
+    ]
+
+    code, told = at_terminal(desk, "Eve", "review", "open", desk.cases["mail too"], says=says)
+
+    assert 0 == code, told
+    for words in (
+        "the evidence of claims",
+        "means nothing here",
+        "the brief has no claim f999",
+        "p8  ",
+        "'fine' is none of them",
+        "RV-06  the evidence of f1 was not opened",
+        "SUGGESTION of rules/1",
+        "left; nothing is drawn up",
+        "disposition: none → suspicious, for the reason needs_more: your word",
+        "Nothing is decided. It waits",
+    ):
+        assert words in told
+    assert "Traceback" not in told
+    assert "open" == desk.status("mail too")
+
+
 # --- decided -------------------------------------------------------------------------------------------------------
 
 

@@ -71,7 +71,7 @@ def to_sign(digest: str) -> str:
     return f"review sign {digest.removeprefix('sha256:')}"
 
 
-def open_(places: Places, named: str) -> int:
+def open_(places: Places, named: str) -> Review:
     """Open a review, print its page and name, and say what can be done with it."""
     ports = open_ports(places)
     made = review.open_review(find(ports, named).case_id, badge.read(places).secret, ports)
@@ -82,7 +82,7 @@ def open_(places: Places, named: str) -> int:
     screen.heading(out, f"This is review {name}")
     for text in _next(made.review):
         screen.line(out, text.replace("REVIEW", name), indent=2, lead="· ")
-    return 0
+    return made.review
 
 
 def _next(made: Review) -> Sequence[str]:

@@ -33,9 +33,9 @@ def review_open(
     config: Config = None,
 ) -> None:
     """Open a case for yourself and print it; everything you do then is about exactly this text."""
-    from countersign.cli import review as door
+    from countersign.cli import desk as door
 
-    run(door.open_, places(home, config), case)
+    run(door.opened, places(home, config), case)
 
 
 @app.command("show")
