@@ -1,5 +1,7 @@
 """One entity, one spelling; what everyone shares joins nobody."""
 
+from ipaddress import ip_address
+
 import pytest
 
 from countersign.core.records.fields import Schema
@@ -105,6 +107,20 @@ def test_addresses_that_everyone_shares_join_nobody(shared):
 def test_an_address_has_one_spelling():
     assert values("ip", "::ffff:192.0.2.7") == values("ip", "192.0.2.7") == [("ip", "192.0.2.7")]
     assert values("ip", "2001:DB8:0::1") == [("ip", "2001:db8::1")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["198.51.100.7", "010.0.0.1", "256.1.1.1", "2001:db8::1", "2001:db8::", "2001:0db8::1", "2001:db8::0:1", "2001:DB8::1",
+     "2001:db8:1:2:3:4::5", "2001:db8:1:2:3::4", "3fff:1:2:3:4:5:6::", "2001:db8:1:2:3:4:5:6", "2001::db8::1", "1.2.3", ""],
+)  # fmt: skip
+def test_an_address_is_spelled_as_the_library_spells_it(text):
+    try:
+        expected = [("ip", str(ip_address(text)))]
+    except ValueError:
+        expected = []
+
+    assert expected == values("ip", text)
 
 
 def test_an_address_in_a_host_field_is_an_address():

@@ -96,6 +96,12 @@ def test_a_url_keeps_the_escapes_it_was_written_with():
     assert ("url", url) in found(f"«{url}»")
 
 
+def test_an_escape_before_the_scheme_ends_what_stands_before_it():
+    assert {("ip", "192.0.2.1"), ("domain", "a.example.com")} <= found(
+        "192.0.2.1//%3A%0ahttps://a.example.com/"
+    )
+
+
 def test_a_password_in_a_url_makes_no_mail_address():
     assert {"url", "domain"} == {one.type for one in mentions("http://u:pw@a.example.com/")}
 

@@ -51,6 +51,15 @@ _NOBODY = frozenset(
 _NO_AUTHORITY = ("nt authority\\", "nt service\\", "font driver host\\", "window manager\\", "iis apppool\\")
 _NO_HOST = frozenset({"-", "localhost", "localhost.localdomain", "localhost6", "unknown", "null", "none"})
 _INSIDE_ZONES = (".local", ".lan", ".corp", ".internal", ".intra", ".intranet", ".home", ".localdomain")
+FOUR = (
+    r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+)
+_FOUR = re.compile(FOUR)
+_SHARED_FOUR = ("127.", "169.254.", *(f"{first}." for first in range(224, 240)))
+_SHARED_FOURS = frozenset({"0.0.0.0", "255.255.255.255"})  # noqa: S104 (an address to leave out, not to bind)
+_GROUP = "[1-9a-f][0-9a-f]{0,3}"
+_SIX = re.compile(rf"[23][0-9a-f]{{3}}(?::{_GROUP}){{0,5}}::(?:{_GROUP}(?::{_GROUP}){{0,4}})?")
+"""A global address in its one spelling, if it has six groups at the most; everything else is parsed."""
 _SERVICE_SESSION = re.compile(r"(dwm|umfd)-\d+")
 _NAME = re.compile(r"[^\s/\\@:,;=<>\"'|*?]{1,253}")
 _AWS_ID = re.compile(r"(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{16}(?::[\w.@=,-]{1,64})?", re.ASCII)
@@ -74,6 +83,10 @@ def account(text: str) -> tuple[str, str]:
 
 
 def _ip(text: str) -> tuple[Observable, ...]:
+    if _FOUR.fullmatch(text):
+        return () if text.startswith(_SHARED_FOUR) or text in _SHARED_FOURS else (Observable("ip", text),)
+    if _SIX.fullmatch(text) and text.count(":") <= 6:
+        return (Observable("ip", text),)
     try:
         address = ip_address(text.partition("%")[0].strip("[] "))
     except ValueError:

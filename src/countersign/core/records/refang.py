@@ -8,21 +8,43 @@ Bytes are UTF-8. Each change is noted, so that a place in the plain text can be 
 Linear in the text: one pass of an automaton, one of copying.
 """
 
+import re
 from bisect import bisect_right
 
 import msgspec
 import re2
 
 BREAK = b"\x01"
+PERCENT = ord("%")
 
 _BYTES = re2.Options()
 _BYTES.encoding = re2.Options.Encoding.LATIN1
 _BYTES.max_mem = 64 << 20  # bytes, for the states of one automaton; too few, and it is built again and again
 
 
+_ANYWHERE = re2._Anchor.UNANCHORED  # noqa: SLF001
+
+
 def automaton(pattern: str) -> "re2._Regexp":
     r"""A linear-time expression over bytes; `\x80-\xff` stand for the parts of all other characters."""
     return re2.compile(pattern.encode("latin-1"), _BYTES)
+
+
+def first_span(wanted: "re2._Regexp", data: bytes) -> tuple[int, int] | None:
+    """Where an automaton first matches; without the match object that `search` makes, half of a short call."""
+    span: tuple[int, int] = wanted._regexp.Match(_ANYWHERE, data, 0, len(data))[0]  # noqa: SLF001
+    return None if span[0] < 0 else span
+
+
+def spans(wanted: "re2._Regexp", data: bytes) -> list[tuple[int, int]]:
+    """Where an automaton that never matches the empty string matches, in order."""
+    match, end = wanted._regexp.Match, len(data)  # noqa: SLF001 (as above)
+    found: list[tuple[int, int]] = []
+    span = match(_ANYWHERE, data, 0, end)[0]
+    while span[0] >= 0:
+        found.append(span)
+        span = match(_ANYWHERE, data, span[1], end)[0]
+    return found
 
 
 _OPEN, _CLOSE = r"[\[({<]", r"[\])}>]"
@@ -38,8 +60,16 @@ _DEFANG = "|".join(
     )
 )
 _DEFANGED = automaton(_DEFANG)
-_CHANGED = automaton(_DEFANG + "|%(?:25)*[2-7][0-9a-f]|%(?:25)*0[9ad]")
+_ESCAPE = "%(?:25)*[2-7][0-9a-f]|%(?:25)*0[9ad]"
+_CHANGED = automaton(_DEFANG + "|" + _ESCAPE)
+_ESCAPED = re.compile(_ESCAPE.encode(), re.IGNORECASE)
+"""As the automaton has it; never goes back more than one `25`, so linear as well."""
 _DELIMITERS = frozenset(b"\t\n\r \"'<>`{}|\\^\x7f")
+_STANDS_FOR = {
+    pair.encode(): BREAK if value in _DELIMITERS else bytes((value,))
+    for value in range(0x80)
+    for pair in {f"{value:02x}", f"{value:02X}"}
+}
 
 
 class Plain(msgspec.Struct, frozen=True):
@@ -66,17 +96,17 @@ class Plain(msgspec.Struct, frozen=True):
 
 def plain(raw: bytes) -> Plain:
     """The text with defanging and percent escapes undone."""
-    if _CHANGED.search(raw) is None:
-        return Plain(raw)
-    return _rewritten(raw, _CHANGED)
+    if b"%" in raw and _ESCAPED.search(raw) is not None:
+        return _rewritten(raw, _ESCAPED if first_span(_DEFANGED, raw) is None else _CHANGED)
+    return Plain(raw) if first_span(_DEFANGED, raw) is None else _rewritten(raw, _DEFANGED)
 
 
 def refanged(raw: bytes) -> bytes:
     """The text with defanging undone; percent escapes stay."""
-    return raw if _DEFANGED.search(raw) is None else _rewritten(raw, _DEFANGED).data
+    return raw if first_span(_DEFANGED, raw) is None else _rewritten(raw, _DEFANGED).data
 
 
-def _rewritten(raw: bytes, wanted: "re2._Regexp") -> Plain:
+def _rewritten(raw: bytes, wanted: "re2._Regexp | re.Pattern[bytes]") -> Plain:
     parts: list[bytes] = []
     ends: list[int] = []
     shifts: list[int] = []
@@ -84,7 +114,7 @@ def _rewritten(raw: bytes, wanted: "re2._Regexp") -> Plain:
     done = length = 0
     for found in wanted.finditer(raw):
         start, end = found.span()
-        new = _meant(raw, start, end)
+        new = _STANDS_FOR[raw[end - 2 : end]] if raw[start] == PERCENT else _meant(raw, start, end)
         if new is None:
             continue
         parts += (raw[done:start], new)
@@ -100,9 +130,6 @@ def _rewritten(raw: bytes, wanted: "re2._Regexp") -> Plain:
 def _meant(raw: bytes, start: int, end: int) -> bytes | None:
     """What a piece stands for; None when it stands for itself."""
     piece = raw[start:end].strip().lower()
-    if piece[:1] == b"%":
-        value = int(piece[-2:], 16)
-        return BREAK if value in _DELIMITERS else bytes((value,))
     if piece[:1] in b"hf" and piece[:1]:
         return (b"ftp" if piece[:1] == b"f" else b"http") + (b"s" if piece[-1:] == b"s" else b"")
     if piece == b"\\/":

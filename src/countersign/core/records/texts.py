@@ -11,14 +11,26 @@ A mention is what somebody wrote, no more: it joins no records and decides nothi
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
 from countersign.core.records.names import is_domain, top_levels
-from countersign.core.records.refang import BREAK, Plain, automaton, plain, refanged
+from countersign.core.records.refang import BREAK, Plain, automaton, first_span, plain, refanged, spans
+from countersign.core.records.tokens import (
+    AUTHORITY_END,
+    FOUR,
+    HOLDS,
+    HOST,
+    hash_of,
+    is_address,
+    is_network,
+    led_to,
+    name_of,
+    simple_url,
+    trimmed,
+)
 
 MAX_RUN = 300
 """Longest run of letters, digits and dots that may hold a name, in bytes; names have at most 253."""
@@ -107,48 +119,43 @@ _RUN = automaton(rf"[A-Za-z0-9_\x80-\xff.-]{{{MAX_RUN}}}")
 
 
 def _automata(data: bytes) -> _Automata:
-    return _steady() if len(data) > MAX_RUN and _RUN.search(data) is not None else _quick()
+    return (
+        _steady()
+        if len(data) > MAX_RUN and _has_long_words(data) and first_span(_RUN, data) is not None
+        else _quick()
+    )
+
+
+def _has_long_words(data: bytes) -> bool:
+    """Are there MAX_RUN bytes without a space? From each space on, the last one that near is looked for."""
+    at = 0
+    while len(data) - at >= MAX_RUN:
+        at = data.rfind(b" ", at, at + MAX_RUN) + 1
+        if not at:
+            return True
+    return False
 
 
 _HIVE_START = automaton(r"[ ]" + _HIVE + r"\\")
 
-_HASH_NAMES = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 _LONG_HEX = re.compile(rb"(?<![0-9A-Za-z])[0-9A-Fa-f]{32,128}+(?![0-9A-Za-z])")
 _IMPHASH = re.compile(rb"imp(?:ort )?hash\W{0,12}$", re.IGNORECASE)
 _DIGITS = frozenset(b"0123456789.")
-_FOUR = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)")
 _PRODUCT = re.compile(rb"(?:[A-Z][\w.]*/|\bv|\bversion[ :=]{0,2})$", re.IGNORECASE)
 _REQUEST = re.compile(rb"\b(?:GET|POST|PUT|HEAD|DELETE|OPTIONS|PATCH) ?$")
-_FILE_SUFFIXES = frozenset("zip mov sh py pl md rs ps so cc cpp do app name id".split())
-"""Suffixes that are more often a file's or a field's; with two labels and nothing else to say so, no domain."""
 _INSIDE = frozenset(
     "local lan corp internal intranet home localdomain example test invalid localhost".split()
 )
-_PRODUCTS = frozenset({"ASP.NET", "VB.NET", "ADO.NET"})
 _ORDINARY = bytes(byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or byte in b"._-")
 _VERSION = frozenset({b"/", b"v", b"V", b" ", b":", b"="} | {b"n", b"N"})
-_TRAILING = frozenset(bytes((mark,)) for mark in b".,;:!?'*\x01")
 _GOES_ON = re.compile(rb"[.-][\w\x80-\xff]")
 _ASCII_NAME = re.compile(rb"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)++")
-_CLOSING = tuple(mark.encode() for mark in "»«”“’‘„…—–。，、；！？）】」』›‹")
-_ENDING = _TRAILING | {b")", b"]"}
 _LEADS = frozenset(bytes((mark,)) for mark in b"=@,:;&?\x01")
-_AUTHORITY_END = re.compile(rb"[/?#\x01]")
-_HOST = re.compile(rb"(?:[\w.\x80-\xff-]+|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?")
 _BESIDE = re.compile(rb"[\w:]")
 _PREFIX = re.compile(rb"[12]?\d|3[0-2]")
 _HIVE_FIRST = re.compile(rb"<?HK|\\REGISTRY\\", re.IGNORECASE)
 _MARKS = re.compile(rb"^<?([A-Za-z_]+)>?:?\\+")
 _SLASHES = re.compile(rb"\\+")
-
-
-@lru_cache(maxsize=65_536)
-def _address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def mentions(text: str, *, paths: bool = True) -> tuple[Mention, ...]:
@@ -177,11 +184,14 @@ class _Search:
     def found(self, *, paths: bool) -> tuple[Mention, ...]:
         data = self._plain.data
         wanted = self._automata.whole if paths else self._automata.lean
-        for candidate in wanted.finditer(data):
-            start, end = candidate.span()
+        for start, end in spans(wanted, data):
             token = data[start:end]
             if token.translate(None, _ORDINARY):
-                self._judge(data, start, end)
+                rows = simple_url(token) if token[:4] == b"http" and not self._plain.ends else ()
+                for kind, value, first, last, within in rows:
+                    self._add(kind, value, start + first, start + last, within)
+                if not rows:
+                    self._judge(data, start, end)
             elif b"." in token:
                 self._bare(data, start, token)
             elif token[:1] in b"Cc" and token[1:3].upper() == b"VE":
@@ -215,7 +225,7 @@ class _Search:
             if self._is_four(data, start, name):
                 self._add("ip", name.decode(), start, end, within)
         elif self._is_name(data, start, name, within=within):
-            self._add("domain", name.decode().lower(), start, end, within)
+            self._add("domain", name_of(name).value, start, end, within)
         else:
             self._named_by_hash(data, start, end, within)
             self._range(start, name, within)
@@ -226,20 +236,28 @@ class _Search:
                     self._bare(data, start + part.start(), part.group(), within)
 
     def _url(self, data: bytes, start: int, end: int) -> None:
-        token = _trimmed(data[start:end])
-        if self._is_escaped(start, start + token.index(b"://") + 3):
-            token = _trimmed(token[: self._end_of_escaped(token, start)])
-        end = start + len(token)
-        at = token.index(b"://") + 3
-        authority = _AUTHORITY_END.split(token[at:], maxsplit=1)[0]
-        host = authority.rpartition(b"@")[2]
-        if not _HOST.fullmatch(host):
-            self._inside(data, start + at, end, strict=False)
+        token = trimmed(data[start:end])
+        mark = token.find(b"://")
+        if self._plain.ends and self._is_escaped(start, start + mark + 3):
+            token = trimmed(token[: self._end_of_escaped(token, start)])
+            mark = token.find(b"://")
+        if mark < 0:  # its escapes end it before the scheme: what comes first is a name of its own
+            self._dotted(data, start, start + len(token))
+            self._inside(data, start + len(token), end, strict=False)
             return
+        at = mark + 3
+        ends = AUTHORITY_END.search(token, at)
+        over = len(token) if ends is None else ends.start()
+        authority = token[at:over]
+        host = authority.rpartition(b"@")[2] if b"@" in authority else authority
+        if not HOST.fullmatch(host):
+            self._inside(data, start + at, start + len(token), strict=False)
+            return
+        end = start + len(token)
         self._add("url", self._as_written(start, end), start, end)
-        begin = start + at + len(authority) - len(host)
-        self._host(host, begin, "url")
-        self._inside(data, start + at + len(authority), end)
+        self._host(host, start + over - len(host), "url")
+        if ends is not None:
+            self._inside(data, start + over, end)
 
     def _is_escaped(self, start: int, end: int) -> bool:
         if not self._plain.is_changed(start, end):
@@ -269,19 +287,18 @@ class _Search:
 
     def _host(self, host: bytes, start: int, within: str) -> None:
         """The name or address a URL, a mail address or a share leads to."""
-        name = host.partition(b"]")[0].strip(b"[") if host[:1] == b"[" else host.partition(b":")[0]
-        text = name.decode().lower()
-        start += host.index(name)
-        if _FOUR.fullmatch(text) or (":" in text and _address(text)):
-            self._add("ip", text, start, start + len(name), within)
-        elif is_domain(text):
-            self._add("domain", text, start, start + len(name), within)
+        name, kind, value = led_to(host)
+        if kind:
+            start += host.index(name)
+            self._add(kind, value, start, start + len(name), within)
 
     def _inside(self, data: bytes, start: int, end: int, *, strict: bool = True) -> None:
         """What a path or query holds; where URLs have file names, a name counts only behind `//`, `=` and the like."""
-        for candidate in self._automata.inner.finditer(data[start:end]):
-            first, last = candidate.span()
-            first, last = first + start, last + start
+        held = data[start:end]
+        if strict and HOLDS.search(held) is None:
+            return
+        for begin, over in spans(self._automata.inner, held):
+            first, last = begin + start, over + start
             token, before = data[first:last], data[first - 1 : first]
             if b"@" in token and before not in {b":", b"/"}:
                 self._email(data, first, last, "url")
@@ -300,7 +317,7 @@ class _Search:
         token = data[start:end]
         local, _, domain = token.rpartition(b"@")
         name = domain.decode().lower()
-        numbered = domain[:1] == b"[" and _FOUR.fullmatch(name[1:-1])
+        numbered = domain[:1] == b"[" and FOUR.fullmatch(name[1:-1])
         if numbered or is_domain(name) or name.rpartition(".")[2] in _INSIDE:
             self._add("email", token.decode().lower(), start, end, within)
             within = "email"
@@ -313,8 +330,8 @@ class _Search:
         beside = data[start - 1 : start] == b":" or _BESIDE.match(data, end)
         plain_hex = "::" not in address and (len(groups) != 8 or all(len(group) == 2 for group in groups))
         wordy = not any(map(str.isdigit, address)) and len(groups) < 5
-        if not (beside or plain_hex or wordy) and _address(address):
-            cidr = mark and _network(token)
+        if not (beside or plain_hex or wordy) and is_address(address):
+            cidr = mark and is_network(token)
             self._add(
                 "cidr" if cidr else "ip",
                 token if cidr else address,
@@ -339,9 +356,9 @@ class _Search:
             if numbered
             else self._is_name(data, start, name, path=True, within=within)
         )
-        trimmed = _trimmed(token)
-        if good and is_url and len(trimmed) > len(head) + 1:
-            within, last = "url", start + len(trimmed)
+        cut = trimmed(token)
+        if good and is_url and len(cut) > len(head) + 1:
+            within, last = "url", start + len(cut)
             self._add("url", self._as_written(start, last), start, last)
         if good and cidr:
             self._add("cidr", (name + slash + rest).decode(), start, end, within)
@@ -356,7 +373,7 @@ class _Search:
         longer = data[start - 1 : start] == b"." or (
             data[end : end + 1] == b"." and data[end + 1 : end + 2].isdigit()
         )
-        if longer or _FOUR.fullmatch(name.decode()) is None:
+        if longer or FOUR.fullmatch(name.decode()) is None:
             return False
         version = (
             start and data[start - 1 : start] in _VERSION and _PRODUCT.search(data, max(0, start - 24), start)
@@ -366,26 +383,24 @@ class _Search:
     def _range(self, start: int, name: bytes, within: str) -> None:
         """`192.0.2.1-192.0.2.9` names two addresses."""
         for part in name.split(b"-") if b"-" in name else ():
-            if _FOUR.fullmatch(part.decode(errors="replace")):
+            if FOUR.fullmatch(part.decode(errors="replace")):
                 self._add("ip", part.decode(), start, start + len(part), within)
             start += len(part) + 1
 
     def _is_name(self, data: bytes, start: int, name: bytes, *, path: bool = False, within: str = "") -> bool:
         """Is it a domain, and not a file, a field or a piece of code?"""
-        written = name.decode()
-        lowered = written.lower()
+        known = name_of(name)
+        if not known.is_domain:
+            return False
         end = start + len(name)
         after = data[end : end + 1]
-        if _GOES_ON.match(data, end) or (after >= b"\x80" and not name.isascii()) or not is_domain(lowered):
+        if _GOES_ON.match(data, end) or (after >= b"\x80" and not name.isascii()):
             return False
         if within or after == b":" or self._plain.is_changed(start, end):
             return True  # somebody took the trouble to say that it is one
-        suffix = written.rpartition(".")[2]
-        typed = suffix == suffix.lower() or (written == written.upper() and written not in _PRODUCTS)
-        filed = suffix.lower() in _FILE_SUFFIXES and written.count(".") == 1 and not path
         before = data[start - 1 : start]
         placed = before == b"$" or (before in {b"\\", b"/"} and data[start - 2 : start - 1] != before)
-        return typed and not filed and not placed and after != b"("
+        return known.is_typed and (path or not known.is_filed) and not placed and after != b"("
 
     def _named_by_hash(self, data: bytes, start: int, end: int, within: str) -> None:
         """A file whose name is its hash."""
@@ -394,19 +409,16 @@ class _Search:
                 self._hash(data, *found.span(), within)
 
     def _hash(self, data: bytes, start: int, end: int, within: str = "") -> None:
-        token = data[start:end]
-        kind = _HASH_NAMES.get(len(token))
-        mixed = token != token.lower() and token != token.upper()
-        if kind is None or mixed or token.isdigit() or len(set(token)) < 5:
-            return
+        kind, value = hash_of(data[start:end])
         if kind == "md5" and _IMPHASH.search(data, max(0, start - 32), start):
             kind = "imphash"
-        self._add(kind, token.decode().lower(), start, end, within)
+        if kind:
+            self._add(kind, value, start, end, within)
 
     def _unix(self, data: bytes, start: int, end: int) -> None:
         if data[start : start + 1] not in {b"/", b"~", b"."}:
             start += 1
-        token = _trimmed(data[start:end]).rstrip(b"/")
+        token = trimmed(data[start:end]).rstrip(b"/")
         end = start + len(token)
         if token.count(b"/") > 1 and not _REQUEST.search(data, max(0, start - 12), start):
             self._add("path", token.decode(errors="replace"), start, end)
@@ -417,13 +429,13 @@ class _Search:
         if token[:1] in b"\\<Hh" and _HIVE_FIRST.match(token):
             places = [0, *(found.start() + 1 for found in _HIVE_START.finditer(token)), len(token)]
             for first, last in pairwise(places):
-                key = _trimmed(token[first:last].rstrip())
+                key = trimmed(token[first:last].rstrip())
                 value = _SLASHES.sub(rb"\\", _MARKS.sub(rb"\1\\", key, count=1))
                 self._add(
                     "registry_key", value.decode(errors="replace"), start + first, start + first + len(key)
                 )
             return
-        token = _trimmed(token).rstrip(b"\\")
+        token = trimmed(token).rstrip(b"\\")
         share = token[:2] == b"\\\\"
         value = token[:2] * share + _SLASHES.sub(rb"\\", token[2 * share :].lstrip(b"\\") if share else token)
         if b"\\" in value[2 * share :]:
@@ -452,40 +464,7 @@ class _Search:
         return self._chars
 
 
-def _trimmed(token: bytes) -> bytes:
-    """Without the marks that end a sentence or close a bracket that the token did not open."""
-    last = token[-1:]
-    if last >= b"\x80" and token.endswith(_CLOSING):
-        end = len(token)
-        while token.endswith(_CLOSING, 0, end):
-            end -= 2 if token[end - 2] == 0xC2 else 3
-        token = token[:end]
-        last = token[-1:]
-    if last not in _ENDING:
-        return token
-    closing = {b")": token.count(b")") - token.count(b"("), b"]": token.count(b"]") - token.count(b"[")}
-    end = len(token)
-    while end:
-        last = token[end - 1 : end]
-        if last in closing:
-            if closing[last] <= 0:
-                break
-            closing[last] -= 1
-        elif last not in _TRAILING:
-            break
-        end -= 1
-    return token[:end]
-
-
 def _is_word(token: bytes) -> bool:
     """Does it start like a name or an address, and not like a Unix path or the mark before one?"""
     first = token[:1]
     return token[:2] == b"::" or first.isalnum() or first == b"_" or first >= b"\x80"
-
-
-def _network(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True

@@ -46,12 +46,14 @@ _TOLD_PLAIN = {"sha512": "hash", "cve": "cve"}
 def _named(taint: str, text: str) -> tuple[Told, ...]:
     """The observables that a text names; paths and registry keys are many and join nothing."""
     made: list[Told] = []
+    tainted = taint != "system"
     for one in mentions(text[:MAX_CHARACTERS], paths=False):
-        if one.type in _TOLD_PLAIN:
-            kept: Sequence[Observable] = (Observable(_TOLD_PLAIN[one.type], one.value),)
+        if one.type in _TOLD:
+            kept: Sequence[Observable] = spell(one.type, one.value)
         else:
-            kept = spell(one.type, one.value) if one.type in _TOLD else ()
-        made += [Told(o.type, o.value, one.start, one.end, taint != "system") for o in kept]
+            kept = (Observable(_TOLD_PLAIN[one.type], one.value),) if one.type in _TOLD_PLAIN else ()
+        for o in kept:
+            made.append(Told(o.type, o.value, one.start, one.end, tainted))  # noqa: PERF401 (most often one)
     return tuple(made)
 
 
