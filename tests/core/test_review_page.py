@@ -90,6 +90,14 @@ def test_a_claim_opens_with_the_field_of_the_record_that_it_cites():
     assert "4625" in panel_page(DOCUMENT, 1)
 
 
+def test_an_entry_of_a_whole_record_names_no_field():
+    other = copy.deepcopy(DOCUMENT)
+    other["brief"]["must_show"][0]["pointer"] = None
+
+    assert "field" not in panel_page(other, 1)
+    assert "a" * 64 in panel_page(other, 1)
+
+
 @pytest.mark.parametrize("number", [0, 3, -1])
 def test_what_is_not_on_the_panel_cannot_be_opened(number):
     with pytest.raises(KeyError):

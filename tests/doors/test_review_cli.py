@@ -71,6 +71,12 @@ class Desk:
         return found[-1]["status"] if found else "open"
 
 
+@pytest.fixture(scope="module")
+def waits(desk):
+    """The digest of what Alan drew up about the doors, and nobody signs."""
+    return desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
+
+
 def digest(ran):
     return re.search(r"^  D = (sha256:[0-9a-f]{64})$", ran.out, re.MULTILINE)[1]
 
@@ -340,9 +346,7 @@ def test_a_digest_that_was_known_before_it_was_read_confirms_nothing(desk):
 
 
 @pytest.mark.parametrize("confirm", [(), ("--confirm", "yes"), ("--confirm", "sha256:" + "0" * 64)])
-def test_only_the_very_digest_is_signed(desk, confirm):
-    waits = desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
-
+def test_only_the_very_digest_is_signed(desk, waits, confirm):
     ran = desk.review("Alan", "sign", waits, *confirm, *desk.secret)
 
     assert 2 == ran.code
@@ -350,18 +354,14 @@ def test_only_the_very_digest_is_signed(desk, confirm):
     assert "open" == desk.status("doors")
 
 
-def test_a_digest_of_no_document_is_never_taken_for_one(desk):
-    waits = desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
-
+def test_a_digest_of_no_document_is_never_taken_for_one(desk, waits):
     for other in ("sha256:" + "0" * 64, waits[:20], waits.upper(), "x", desk.cases["doors"]):
         ran = desk.review("Alan", "sign", other, "--confirm", other, *desk.secret)
         assert (1, "") == (ran.code, ran.out), other
         assert "no such decision waits" in ran.errors
 
 
-def test_whoever_has_not_looked_does_not_sign_what_another_drew_up(desk):
-    waits = desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
-
+def test_whoever_has_not_looked_does_not_sign_what_another_drew_up(desk, waits):
     for who in ("Otto", "Ada"):
         ran = desk.review(who, "sign", waits, "--confirm", waits, *desk.secret)
         assert 1 == ran.code, who
@@ -369,8 +369,7 @@ def test_whoever_has_not_looked_does_not_sign_what_another_drew_up(desk):
     assert "open" == desk.status("doors")
 
 
-def test_a_wrong_passphrase_signs_nothing(desk):
-    waits = desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
+def test_a_wrong_passphrase_signs_nothing(desk, waits):
     wrong = desk.folder / "wrong"
     wrong.write_text("incorrect horse\n")
     wrong.chmod(0o600)
@@ -462,10 +461,8 @@ def at_terminal(desk, who, *words, says):
     return process.wait(30), told.decode().replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("typed", ["n\n", "\n", "yes please\n", "\x04"])
-def test_anything_but_a_yes_at_a_terminal_signs_nothing(desk, typed):
-    waits = desk.drawn("Alan", desk.looked("Alan", "doors"), *CLOSED, *UNKNOWN, "--rests-on", "h1")
-
+@pytest.mark.parametrize("typed", ["\n", "yes please\n", "\x04"])
+def test_anything_but_a_yes_at_a_terminal_signs_nothing(desk, waits, typed):
     code, told = at_terminal(desk, "Alan", "review", "sign", waits, says=[("[y/n]", typed)])
 
     assert 1 == code
@@ -606,3 +603,32 @@ def test_a_case_named_twice_is_not_decided_twice(desk):
     assert 1 == ran.code
     assert "RV-31" in ran.out
     assert "open" == desk.status("mail too")
+
+
+def test_what_needs_a_second_person_waits_for_one_who_reads_the_same_words(desk):
+    words = ("--disposition", "benign_positive", "--reason", "expected_use", *REASON, *UNKNOWN)
+    names = {who: desk.opened(who, "mail too")[0] for who in ("Alan", "Eve")}
+    for who, name in names.items():
+        assert 0 == desk.review(who, "show", name, "--claim", "f1", "--panel", "1-8").code
+    waits = desk.drawn("Alan", names["Alan"], *words, "--rests-on", "f1")
+
+    first = desk.review("Alan", "sign", waits, "--confirm", waits, *desk.secret)
+
+    assert 0 == first.code, first.errors
+    assert "nothing is decided until somebody else signs" in first.out
+    assert "RV-16" in first.out
+    assert "open" == desk.status("mail too")
+    assert 1 == desk.review("Alan", "sign", waits, "--confirm", waits, *desk.secret).code, "one is not two"
+    queue = desk.review("Eve", "queue").out
+    assert "Waits for your signature" in queue
+    assert "signed by Alan" in queue
+    assert f"\n  review sign {waits[7:]}\n" in queue
+
+    second = desk.review("Eve", "sign", waits, "--confirm", waits, *desk.secret)
+
+    assert 0 == second.code, second.errors
+    assert f"in words: {REASON[1]}" in flat(second.out)
+    assert f"not known: {UNKNOWN[1]}" in flat(second.out)
+    told = desk.review("Otto", "history", desk.cases["mail too"]).out
+    assert "signed by Alan" in told
+    assert "signed by Eve" in told

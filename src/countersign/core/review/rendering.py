@@ -62,7 +62,8 @@ def panel_page(document: Mapping[str, Any], number: int) -> str:
     if not 1 <= number <= len(panel):
         raise KeyError(number)
     entry = panel[number - 1]
-    where = f"record {entry['evidence']}, field {entry['pointer']}" if entry["evidence"] else "made by code"
+    field = f", field {entry['pointer']}" if entry["pointer"] else ""
+    where = f"record {entry['evidence']}{field}" if entry["evidence"] else "made by code"
     return "\n".join([*_lines(f"p{number}  ", _entry(entry)), *_lines("    ", where)]) + "\n"
 
 
