@@ -152,7 +152,9 @@ def test_a_drafter_can_keep_a_brief_and_nothing_of_intake(role_urls):
 def test_a_reviewer_can_sign_in_review_and_decide_and_a_worker_cannot(role_urls, tmp_path):
     """The whole way, as the role that it takes; and the same way as a machine."""
     (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "seed.key").write_bytes(bytes(range(32)))  # that of VAULT, which others here wrote with
+    (tmp_path / "home" / "seed.key").write_bytes(
+        bytes(range(32))
+    )  # that of VAULT, which others here wrote with
     office = open_office(tmp_path / "home", role_urls["owner"])
     office.staff()
     office.drafted("case-low", 1)
