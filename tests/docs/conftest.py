@@ -1,6 +1,7 @@
 """A person at a terminal: lines of the docs are typed into a shell on a pseudo-terminal, and its questions answered."""
 
 import os
+import re
 import select
 import subprocess
 import sys
@@ -25,8 +26,8 @@ class Terminal:
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
 
-    def types(self, line: str) -> tuple[int, str]:
-        """Exit code and screen of one shell line."""
+    def types(self, line: str, *typed: str) -> tuple[int, str]:
+        """Exit code and screen of one shell line, and of what is typed in the review that it opens."""
         ours, theirs = os.openpty()
         # A session's first terminal is its own: what asks on /dev/tty asks here.
         shell = 'exec <"$TTY" >"$TTY" 2>&1; ' + line
@@ -38,7 +39,7 @@ class Terminal:
             stdin=subprocess.DEVNULL,
         )
         try:
-            screen = self._answered(running, ours)
+            screen = _answered(running, ours, [words.encode() for words in typed])
             return running.wait(PATIENCE), screen.decode("utf-8").replace("\r\n", "\n")
         finally:
             running.kill()
@@ -46,22 +47,30 @@ class Terminal:
             os.close(theirs)
             os.close(ours)
 
-    def _answered(self, running: "subprocess.Popen[bytes]", ours: int) -> bytes:
-        """What comes on the screen until the line ends; a question is answered when it stands last."""
-        screen, asked, until = b"", 0, time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            ended = running.poll() is not None
-            if select.select([ours], [], [], 0.0 if ended else 0.02)[0]:
-                screen += os.read(ours, 65536)
-                waits = screen[asked:].rpartition(b"\n")[2]
-                for question, words in ANSWERS:
-                    if question in waits and screen.endswith((b": ", b"] ")):
-                        os.write(ours, words + b"\n")
-                        asked = len(screen)
-                        break
-            elif ended:
-                return screen
-        raise AssertionError(f"the line did not end: {screen.decode('utf-8', 'replace')}")
+
+def _answered(running: "subprocess.Popen[bytes]", ours: int, typed: list[bytes]) -> bytes:
+    """What comes on the screen until the line ends; a question is answered when it stands last."""
+    screen, asked, until = b"", 0, time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        ended = running.poll() is not None
+        if select.select([ours], [], [], 0.0 if ended else 0.02)[0]:
+            screen += os.read(ours, 65536)
+            answer = _answer(screen[asked:].rpartition(b"\n")[2], typed)
+            if answer is not None:
+                os.write(ours, answer + b"\n")
+                asked = len(screen)
+        elif ended:
+            return screen
+    raise AssertionError(f"the line did not end: {screen.decode('utf-8', 'replace')}")
+
+
+def _answer(waits: bytes, typed: list[bytes]) -> bytes | None:
+    """What is typed where the screen ends so, if it asks anything."""
+    if re.fullmatch(rb"r-[0-9a-f]+> ", waits):
+        return typed.pop(0) if typed else b"q"
+    if not waits.endswith((b": ", b"] ")):
+        return None
+    return next((words for question, words in ANSWERS if question in waits), None)
 
 
 @pytest.fixture(scope="module")

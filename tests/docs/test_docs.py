@@ -203,3 +203,33 @@ def named_files():
 @pytest.mark.parametrize("name", list(named_files()))
 def test_every_file_that_a_page_names_is_there(name):
     assert (ROOT / name).exists()
+
+
+# --- threats ---------------------------------------------------------------------------------------------------------
+
+ATTACKS = ROOT / "tests" / "attacks"
+
+
+def threats():
+    """Number and row of each threat."""
+    return re.findall(r"^\| (T\d+) \| (.*) \|$", docs("threats.md"), re.MULTILINE)
+
+
+def test_no_threat_has_the_number_of_another():
+    numbers = [number for number, _ in threats()]
+
+    assert sorted(set(numbers)) == sorted(numbers)
+
+
+@pytest.mark.parametrize(("number", "row"), threats())
+def test_every_threat_names_tests_that_are_there(number, row):
+    if number in {"T31", "T32", "T33"}:
+        return  # what later parts bring
+    named = re.findall(r"`([\w./]*test_\w+(?:\.py)?)`", row)
+    files = [name for name in named if name.endswith(".py")]
+    tests = set(named) - set(files)
+    within = [ATTACKS / name for name in files] or [ATTACKS / "test_decisions.py"]
+    written = "".join(file.resolve().read_text("utf-8") for file in within)
+
+    assert named
+    assert [] == sorted(test for test in tests if f"def {test}(" not in written)

@@ -159,7 +159,8 @@ def walked(demo, terminal):
     shutil.copytree(demo[0], terminal.folder / ".demo")
     walked = []
     for lines, shown in typed():
-        walked.append(({line: terminal.types(line) for line in lines}, shown))
+        said = re.findall(r"^r-…> (.+)$", shown, re.MULTILINE)  # in the review that the line opens
+        walked.append(({line: terminal.types(line, *said) for line in lines}, shown))
     return walked
 
 
@@ -185,3 +186,12 @@ def test_every_rule_that_refuses_in_the_tutorial_is_told_there(walked):
     [screen] = [screen for ran, _ in walked for line, (_, screen) in ran.items() if "--act close" in line]
 
     assert re.findall(r"\bRV-\d+", TYPED) == list(dict.fromkeys(re.findall(r"\bRV-\d+", screen)))
+
+
+def test_what_the_readme_shows_of_deciding_stands_on_the_terminal(walked):
+    screens = squeezed("".join(screen for ran, _ in walked for _, screen in ran.values()))
+    example = README.partition("$ countersign review decide")[2].partition("<!-- example:end -->")[0]
+    told = [line for line in example.splitlines()[1:] if line and not line.startswith(("$", "```"))]
+
+    assert 5 == len(told)
+    assert [] == [line for line in told if squeezed(line) not in screens]
