@@ -1,5 +1,7 @@
 """Names in DNS by the Public Suffix List: which of them somebody could have registered."""
 
+import re
+from collections import Counter
 from functools import lru_cache
 
 from publicsuffixlist import PublicSuffixList
@@ -18,18 +20,28 @@ def top_levels() -> tuple[str, ...]:
     return tuple(sorted(rules - {"", "arpa", "*"}))
 
 
-@lru_cache(maxsize=4096)
-def _is_suffix(label: str) -> bool:
-    return _suffixes().publicsuffix(label) is not None
+@lru_cache(maxsize=1)
+def _shapes() -> tuple[frozenset[str], frozenset[str]]:
+    """Last labels with a rule, and those among them whose only rule is the label itself: most, `com` among them."""
+    last = [rule.rpartition(".")[2] for rule in _suffixes()._publicsuffix]  # noqa: SLF001 (as above)
+    rules = Counter(last)
+    known = frozenset(label for label in rules if label and _suffixes().publicsuffix(label) is not None)
+    alone = frozenset(label for label in known if rules[label] == 1 and label in _suffixes()._publicsuffix)  # noqa: SLF001
+    return known - {"arpa"}, alone - {"arpa"}
 
 
-@lru_cache(maxsize=65_536)
+_ODD_LABEL = re.compile(r"(?:^|\.)(?:-|\.|$)|-(?:\.|$)|[^.]{64}")
+"""An empty label, one with a hyphen at its edge, one too long."""
+
+
+@lru_cache(maxsize=16_384)
 def is_domain(name: str) -> bool:
     """Is the name, in lower case, one that can be registered, or below one?"""
-    labels = name.split(".")
-    if len(name) > 253 or not _is_suffix(labels[-1]) or labels[-1] == "arpa":
+    rest, dot, last = name.rpartition(".")
+    known, alone = _shapes()
+    if not dot or last not in known or len(name) > 253 or _ODD_LABEL.search(name):
         return False
-    if any(not label or len(label) > 63 or label[0] == "-" or label[-1] == "-" for label in labels):
-        return False
+    if last in alone:
+        return "_" not in rest[rest.rfind(".") + 1 :]
     own = _suffixes().privatesuffix(name)
     return own is not None and "_" not in own

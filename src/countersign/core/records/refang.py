@@ -96,7 +96,7 @@ class Plain(msgspec.Struct, frozen=True):
 
 def plain(raw: bytes) -> Plain:
     """The text with defanging and percent escapes undone."""
-    if b"%" in raw and _ESCAPED.search(raw) is not None:
+    if PERCENT in raw and _ESCAPED.search(raw) is not None:
         return _rewritten(raw, _ESCAPED if first_span(_DEFANGED, raw) is None else _CHANGED)
     return Plain(raw) if first_span(_DEFANGED, raw) is None else _rewritten(raw, _DEFANGED)
 

@@ -11,6 +11,9 @@ import msgspec
 
 from countersign.core.records.names import is_domain
 
+REMEMBERED = 16_384
+"""Of each kind of piece; those seen last."""
+
 Row = tuple[str, str, int, int, str]
 """Type, value, first and last place in the piece, and what it stands within."""
 
@@ -29,7 +32,7 @@ FOUR = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4
 """An IPv4 address."""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED)
 def is_address(text: str) -> bool:
     """Is it an address, of either family?"""
     try:
@@ -39,7 +42,7 @@ def is_address(text: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED)
 def simple_url(token: bytes) -> tuple[Row, ...]:
     """A URL and its host, when its path and query hold nothing that needs a search; else nothing."""
     token = trimmed(token)
@@ -55,7 +58,7 @@ def simple_url(token: bytes) -> tuple[Row, ...]:
     return (url, (kind, value, at, at + len(name), "url")) if kind else (url,)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED)
 def led_to(host: bytes) -> tuple[bytes, str, str]:
     """Of the host in a URL: its name without brackets and port, the type of it or nothing, and its value."""
     name = host.partition(b"]")[0].strip(b"[") if host[:1] == b"[" else host.partition(b":")[0]
@@ -69,12 +72,16 @@ class Name(msgspec.Struct, frozen=True):
     """What can be said of a dotted name alone: is it a domain, is it written like one, and like a file."""
 
     value: str
+    is_numbers: bool
+    is_four: bool
     is_domain: bool
     is_typed: bool
     is_filed: bool
+    may_hold: bool
+    """Could a hash, two addresses or a name in another script stand inside it?"""
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED)
 def name_of(name: bytes) -> Name:
     """What a dotted name is by itself."""
     written = name.decode()
@@ -82,13 +89,29 @@ def name_of(name: bytes) -> Name:
     suffix = written.rpartition(".")[2]
     return Name(
         lowered,
+        not name.strip(b"0123456789."),
+        FOUR.fullmatch(written) is not None,
         is_domain(lowered),
         suffix == suffix.lower() or (written == written.upper() and written not in _PRODUCTS),
         suffix.lower() in _FILE_SUFFIXES and written.count(".") == 1,
+        len(name) > 32 or name.find(b"-") >= 0 or not name.isascii(),
     )
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=REMEMBERED)
+def six_of(token: bytes) -> tuple[str, str, int]:
+    """Of digits with colons: their type, value and length, if they are an IPv6 address or a network of such."""
+    text = token.decode().lower()
+    address, mark, _ = text.partition("/")
+    groups = address.split(":")
+    plain_hex = "::" not in address and (len(groups) != 8 or all(len(group) == 2 for group in groups))
+    wordy = not any(map(str.isdigit, address)) and len(groups) < 5
+    if plain_hex or wordy or not is_address(address):
+        return "", "", 0
+    return ("cidr", text, len(text)) if mark and is_network(text) else ("ip", address, len(address))
+
+
+@lru_cache(maxsize=REMEMBERED)
 def hash_of(token: bytes) -> tuple[str, str]:
     """The kind of hash that the digits are, or none, and their value."""
     kind = _HASH_NAMES.get(len(token), "")

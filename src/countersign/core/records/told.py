@@ -42,7 +42,7 @@ _TOLD = frozenset("url domain ip email md5 sha1 sha256".split())
 _TOLD_PLAIN = {"sha512": "hash", "cve": "cve"}
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def _named(taint: str, text: str) -> tuple[Told, ...]:
     """The observables that a text names; paths and registry keys are many and join nothing."""
     made: list[Told] = []
