@@ -10,6 +10,8 @@ Linear in the text: one pass of an automaton, one of copying.
 
 import re
 from bisect import bisect_right
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 import re2
@@ -64,6 +66,7 @@ _ESCAPE = "%(?:25)*[2-7][0-9a-f]|%(?:25)*0[9ad]"
 _CHANGED = automaton(_DEFANG + "|" + _ESCAPE)
 _ESCAPED = re.compile(_ESCAPE.encode(), re.IGNORECASE)
 """As the automaton has it; never goes back more than one `25`, so linear as well."""
+_WORD = frozenset(byte for byte in range(256) if byte >= 0x80 or chr(byte).isalnum() or byte in b"_-")
 _DELIMITERS = frozenset(b"\t\n\r \"'<>`{}|\\^\x7f")
 _STANDS_FOR = {
     pair.encode(): BREAK if value in _DELIMITERS else bytes((value,))
@@ -82,11 +85,11 @@ class Plain(msgspec.Struct, frozen=True):
 
     def original(self, place: int, *, end: bool) -> int:
         """The place in the original; one inside a change is its start, or its `end`."""
-        index = bisect_right(self.ends, place) if not end else bisect_right(self.ends, place - 1)
+        ends = self.ends
+        index = bisect_right(ends, place - end)
         shift = self.shifts[index - 1] if index else 0
-        if index < len(self.ends) and place > self.ends[index] - self.widths[index]:
-            start = self.ends[index] - self.widths[index]
-            return self.ends[index] + self.shifts[index] if end else start + shift
+        if index < len(ends) and place > (start := ends[index] - self.widths[index]):
+            return ends[index] + self.shifts[index] if end else start + shift
         return place + shift
 
     def is_changed(self, start: int, end: int) -> bool:
@@ -106,14 +109,16 @@ def refanged(raw: bytes) -> bytes:
     return raw if first_span(_DEFANGED, raw) is None else _rewritten(raw, _DEFANGED).data
 
 
-def _rewritten(raw: bytes, wanted: "re2._Regexp | re.Pattern[bytes]") -> Plain:
+def _rewritten(raw: bytes, wanted: Any) -> Plain:
     parts: list[bytes] = []
     ends: list[int] = []
     shifts: list[int] = []
     widths: list[int] = []
     done = length = 0
-    for found in wanted.finditer(raw):
-        start, end = found.span()
+    places = (
+        spans(wanted, raw) if wanted is not _ESCAPED else [found.span() for found in _ESCAPED.finditer(raw)]
+    )
+    for start, end in places:
         new = _STANDS_FOR[raw[end - 2 : end]] if raw[start] == PERCENT else _meant(raw, start, end)
         if new is None:
             continue
@@ -129,27 +134,24 @@ def _rewritten(raw: bytes, wanted: "re2._Regexp | re.Pattern[bytes]") -> Plain:
 
 def _meant(raw: bytes, start: int, end: int) -> bytes | None:
     """What a piece stands for; None when it stands for itself."""
-    piece = raw[start:end].strip().lower()
-    if piece[:1] in b"hf" and piece[:1]:
-        return (b"ftp" if piece[:1] == b"f" else b"http") + (b"s" if piece[-1:] == b"s" else b"")
+    new, only = _meaning(raw[start:end])
+    before = start > 0 and raw[start - 1] in _WORD
+    if only == "between words":
+        return new if before and end < len(raw) and raw[end] in _WORD else None
+    if only == "in a URL":
+        return new if before or raw[start - 1 : start] in {b":", b"/"} else None
+    return new
+
+
+@lru_cache(maxsize=1024)
+def _meaning(piece: bytes) -> tuple[bytes, str]:
+    r"""What a piece stands for, and where only; the slashes of JSON text are those of `http:\/\/host\/path`."""
+    piece = piece.strip().lower()
+    if piece.startswith((b"h", b"f")):
+        return (b"ftp" if piece[:1] == b"f" else b"http") + (b"s" if piece[-1:] == b"s" else b""), ""
     if piece == b"\\/":
-        return b"/" if _is_url_slash(raw, start) else None
+        return b"/", "in a URL"
     inner = piece.strip(b"[](){}<>")
     if inner in {b"@", b"at"}:
-        return b"@" if _between_words(raw, start, end) else None
-    if inner[:1] in b":/" and inner:
-        return inner
-    return b"." if _between_words(raw, start, end) else None
-
-
-def _between_words(raw: bytes, start: int, end: int) -> bool:
-    return _is_word(raw[start - 1 : start] if start else b"") and _is_word(raw[end : end + 1])
-
-
-def _is_word(byte: bytes) -> bool:
-    return byte.isalnum() or byte >= b"\x80" or byte in {b"_", b"-"}
-
-
-def _is_url_slash(raw: bytes, start: int) -> bool:
-    r"""The slashes of JSON text: `http:\/\/host\/path`."""
-    return raw[start - 1 : start] in {b":", b"/"} or _is_word(raw[start - 1 : start] if start else b"")
+        return b"@", "between words"
+    return (inner, "") if inner.startswith((b":", b"/")) else (b".", "between words")
