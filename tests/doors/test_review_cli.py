@@ -182,6 +182,8 @@ def test_at_the_highest_tier_the_suggestion_is_withheld_until_ones_own_word_is_s
 
     said = desk.review("Eve", "commit", name, "suspicious")
     assert 0 == said.code
+    reading = desk.review("Eve", "show", name, "--claim", "h2")
+    assert "Look at the suggestion first" in flat(reading.errors)
     shown = desk.review("Eve", "show", name, "--suggestion")
     assert "SUGGESTION of rules/1" in shown.out
     asked = page.split("MUST SEE")[1].split("ALSO ON")[0]
@@ -491,7 +493,8 @@ def test_at_a_terminal_a_case_is_read_and_decided_without_leaving_it(desk):
         (prompt, "?\n"),
         (prompt, "nonsense words\n"),
         (prompt, "f999\n"),
-        (prompt, "p 1-8\n"),
+        ("1 to open> ", "n\n"),
+        (prompt, "n\n"),
         (prompt, "d\n"),
         ("disposition:", "fine\n"),
         ("disposition:", "benign_positive\n"),
@@ -524,6 +527,7 @@ def test_at_a_terminal_a_case_is_read_and_decided_without_leaving_it(desk):
         "means nothing here",
         "the brief has no claim f999",
         "p8  ",
+        "everything that is asked for was opened",
         "'fine' is none of them",
         "RV-06  the evidence of f1 was not opened",
         "SUGGESTION of rules/1",

@@ -12,12 +12,14 @@ from countersign.cli import badge, deciding, lacking, review, screen
 from countersign.cli.places import Places, open_ports
 from countersign.core.review.choice import Choice
 from countersign.core.review.dispositions import DISPOSITIONS
+from countersign.core.review.requirements import ranges
 from countersign.core.review.review import Review
 from countersign.errors import AuditLogError, CountersignError, StoreError, UsageError
 from countersign.steps import review as steps
 
 NONE = "none"
 HELP = (
+    ("n", "the next thing that is asked for"),
     ("f1 h1 …", "the evidence of claims"),
     ("p 1-9", "entries of the panel"),
     ("x ID", "a proposed action, whole"),
@@ -39,25 +41,35 @@ def opened(places: Places, named: str) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return 0
     print("\nType ? for what can be typed here.")
-    seen, since = {"brief"}, monotonic_ns()
-    while (words := _line(f"{made.id}> ")) is not None:
+    seen, since, todo = {"brief"}, monotonic_ns(), _asked_for(made)
+    while (words := _line(f"{made.id}, {len(todo)} to open> " if todo else f"{made.id}> ")) is not None:
         if not words:
             continue
+        if words == ["n"] and todo:
+            words = todo[0]
         try:
             shown, seen = seen, set()
             _viewed(places, made, shown, since)
             if words == ["d"] and deciding.decided(places, [made.id], _choice(), deciding.How()) == 0:
                 return 0
             seen, since = _shown(places, made, words), monotonic_ns()
+            todo = [one for one in todo if one != words and one[0] not in seen]
         except _Left:
             print("left; nothing is drawn up")
         except (AuditLogError, StoreError):
             raise
         except CountersignError as error:
             _told(error)
+            todo = [one for one in todo if one != words] + [one for one in todo if one == words]
         if words == ["q"]:
             return 0
     return 0
+
+
+def _asked_for(made: Review) -> list[list[str]]:
+    """What is to be opened, as it would be typed: claims one by one, the panel by ten entries."""
+    panel = [made.must_see[start : start + 10] for start in range(0, len(made.must_see), 10)]
+    return [*([claim] for claim in made.load_bearing), *(["p", *ranges(part)] for part in panel)]
 
 
 def _told(error: CountersignError) -> None:
@@ -87,6 +99,8 @@ def _shown(places: Places, made: Review, words: Sequence[str]) -> set[str]:
     match list(words):
         case ["d"] | ["q"]:
             pass
+        case ["n"]:
+            print("everything that is asked for was opened")
         case ["?" | "help"]:
             for typed, meaning in HELP:
                 screen.line(screen.console(), meaning, lead=f"  {typed:<15} ")

@@ -261,11 +261,13 @@ def open_claim(review_id: str, claim: str, token: bytes, ports: Ports) -> str:
 
 def _ensure_may_know(found: Looking, claim: str) -> None:
     """A reading is what somebody made of the facts: it is not read before one's own judgement."""
-    withheld = found.review.commit_first and views.commitment(found.situation.events, DISPOSITIONS)[1] is None
+    committed, revealed = views.commitment(found.situation.events, DISPOSITIONS)
+    withheld = found.review.commit_first and revealed is None
     if withheld and found.situation.facts.claims[claim].reading:
-        raise refusal(
-            Denied("RV-08", f"{claim} is a reading, not a fact", "Say first what you think, then look.")
+        first = (
+            "Say first what you think, then look." if committed is None else "Look at the suggestion first."
         )
+        raise refusal(Denied("RV-08", f"{claim} is a reading, not a fact", first))
 
 
 def open_panel(review_id: str, first: int, last: int, token: bytes, ports: Ports) -> str:
