@@ -22,7 +22,7 @@ from countersign.core.records.fields import _END, ANY, INSIDE, Field, Node, Sche
 from countersign.core.records.views import embedded
 
 
-class Observable(msgspec.Struct, frozen=True):
+class Observable(msgspec.Struct, frozen=True, gc=False):
     """A data point: its semantic type and its one spelling."""
 
     type: str

@@ -75,7 +75,7 @@ _STANDS_FOR = {
 }
 
 
-class Plain(msgspec.Struct, frozen=True):
+class Plain(msgspec.Struct, frozen=True, gc=False):
     """Text without disguise: its bytes, and where each change ends in it and in the original."""
 
     data: bytes

@@ -37,7 +37,7 @@ MAX_RUN = 300
 TYPES = frozenset("url domain ip cidr email md5 sha1 sha256 sha512 imphash cve path registry_key".split())
 
 
-class Mention(msgspec.Struct, frozen=True):
+class Mention(msgspec.Struct, frozen=True, gc=False):
     """One value that a text names: its first place, in code points, `end` exclusive.
 
     `within` is `url`, `email` or `path` where the value stands only as a part of one.

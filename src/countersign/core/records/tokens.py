@@ -68,7 +68,7 @@ def led_to(host: bytes) -> tuple[bytes, str, str]:
     return name, "domain" if is_domain(text) else "", text
 
 
-class Name(msgspec.Struct, frozen=True):
+class Name(msgspec.Struct, frozen=True, gc=False):
     """What can be said of a dotted name alone: is it a domain, is it written like one, and like a file."""
 
     value: str
