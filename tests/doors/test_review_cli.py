@@ -384,7 +384,10 @@ def test_a_wrong_passphrase_signs_nothing(desk, waits):
 
 
 def test_a_higher_tier_is_drawn_up_and_a_software_key_is_told_where_it_is_signed(desk):
-    name, _ = desk.opened("Alan", "scanner")
+    name, page = desk.opened("Alan", "scanner")
+    if "The suggestion is withheld" in page:  # in a stated sample at this tier
+        assert 0 == desk.review("Alan", "commit", name, "suspicious").code
+        assert 0 == desk.review("Alan", "show", name, "--suggestion").code
     words = ("--claim", "f38", "--claim", "f39", "--claim", "h1", "--claim", "h2", "--panel", "1-20")
     assert 0 == desk.review("Alan", "show", name, *words).code
     assert 0 == desk.review("Alan", "answer", name, "h1#18", "uphold").code
@@ -433,6 +436,38 @@ def test_what_was_drawn_up_before_new_evidence_came_is_neither_told_nor_signed(d
     assert "open" == desk.status("stale")
 
 
+def test_an_action_that_somebody_proposed_is_found_shown_whole_and_never_signed_by_them(desk):
+    name, _ = desk.opened("Alan", "probes")
+    payload = '{"address": "203.0.113.210", "until": "2025-04-01"}'
+    asked = (
+        "--kind",
+        "block_address",
+        "--target",
+        "203.0.113.210",
+        "--payload",
+        payload,
+        "--reason",
+        "it probes",
+    )
+    proposed = desk.review("Alan", "propose", name, *asked)
+    assert 0 == proposed.code, proposed.errors
+    action = re.search(r"a-\w+", proposed.out)[0]
+
+    theirs, page = desk.opened("Eve", "probes")
+    assert f"--action {action}: block_address on 203.0.113.210" in flat(page)
+    words = ("--disposition", "true_positive", "--act", "contain", "--reason", "stop_the_damage", *REASON)
+    unseen = desk.review("Eve", "decide", theirs, *words, "--action", action)
+    assert f"RV-21 {action} was never on the screen review show {theirs} --action {action}" in flat(
+        unseen.errors
+    )
+    shown = desk.review("Eve", "show", theirs, "--action", action)
+    assert payload in shown.out
+    assert "RV-21" not in desk.review("Eve", "decide", theirs, *words, "--action", action).errors
+    assert "RV-23" in desk.review("Alan", "decide", name, *words, "--action", action).errors
+    other = desk.review("Eve", "decide", theirs, *words, "--action", "a-0000000000000000")
+    assert "RV-20" in other.errors
+
+
 # --- at a terminal -------------------------------------------------------------------------------------------------
 
 
@@ -463,7 +498,7 @@ def at_terminal(desk, who, *words, says):
     return process.wait(30), told.decode().replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("typed", ["\n", "yes please\n", "\x04"])
+@pytest.mark.parametrize("typed", ["\n", "yes please\n"])
 def test_anything_but_a_yes_at_a_terminal_signs_nothing(desk, waits, typed):
     code, told = at_terminal(desk, "Alan", "review", "sign", waits, says=[("[y/n]", typed)])
 
@@ -562,6 +597,10 @@ def test_the_persons_word_and_the_assistants_stand_apart_in_the_history(desk):
     again = desk.review("Eve", "sign", waits, "--confirm", waits, *desk.secret)
     assert (1, "") == (again.code, again.out), "what was decided is not decided again"
     assert "countersigned already" in again.errors
+    _, page = desk.opened("Eve", "doors")
+    assert f"review history {desk.cases['doors']}: what was decided before; the case is escalated" in flat(
+        page
+    )
     late = desk.review("Eve", "show", name, "--claim", "f40")
     assert 1 == late.code
     assert "stale" in late.errors

@@ -31,7 +31,7 @@ def refused(out: Console, denied: Sequence[Denied], review: Review) -> None:
     """Print everything that is missing, and below each what satisfies it."""
     count = "1 rule refuses" if len(denied) == 1 else f"{len(denied)} rules refuse"
     screen.line(out, f"countersign: nothing is drawn up and nothing is decided; {count}:")
-    listed(out, denied, review)
+    listed(out, sorted(denied, key=lambda one: one.rule), review)
 
 
 def listed(out: Console, denied: Sequence[Denied], review: Review) -> None:

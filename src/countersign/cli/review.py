@@ -16,6 +16,7 @@ from countersign.cli.case import find
 from countersign.cli.places import Places, open_ports
 from countersign.core.briefs.suggest import Disposition
 from countersign.core.canonical import format_time
+from countersign.core.review.proposal import Proposal
 from countersign.core.review.requirements import ranges
 from countersign.core.review.review import Review
 from countersign.errors import ReviewError, UsageError
@@ -80,12 +81,17 @@ def open_(places: Places, named: str) -> Review:
     name = made.review.id
     out = screen.console()
     screen.heading(out, f"This is review {name}")
-    for text in _next(made.review):
+    with ports.store.reading() as tx:
+        proposals = tx.reviews.proposals(made.review.case)
+    for text in _next(made.review, proposals):
         screen.line(out, text.replace("REVIEW", name), indent=2, lead="· ")
     return made.review
 
 
-def _next(made: Review) -> Sequence[str]:
+def _next(made: Review, proposals: Sequence[Proposal]) -> Sequence[str]:
+    """What can be done with a review; first what bears on the case and is not of its page."""
+    shown = made.shown
+    before = f"review history {made.case}: what was decided before; the case is {shown.status}"
     first = (
         ("review commit REVIEW DISPOSITION: say what you think; then review show REVIEW --suggestion",)
         if made.commit_first
@@ -94,6 +100,8 @@ def _next(made: Review) -> Sequence[str]:
     claims = f" (asked for: {', '.join(made.load_bearing)})" if made.load_bearing else ""
     panel = f" (asked for: {', '.join(ranges(made.must_see))})" if made.must_see else ""
     return (
+        *((before,) if shown.decision else ()),
+        *(f"review show REVIEW --action {one.id}: {one.kind} on {one.target}, proposed" for one in proposals),
         *first,
         f"review show REVIEW --claim ID: the evidence of a claim{claims}",
         f"review show REVIEW --panel 1-9: entries of the panel{panel}",

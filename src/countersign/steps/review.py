@@ -304,7 +304,8 @@ def action_page(one: Proposal) -> str:
     lines = (
         f"{one.id}: {terminal(one.kind)} on {terminal(one.target)}",
         f"asked for by {one.person}: {terminal(one.reason)}",
-        f"payload, {len(one.payload)} bytes, {one.payload_digest}:",
+        f"payload, {len(one.payload)} bytes, with the digest",
+        f"{one.payload_digest}:",
         told,
     )
     return "\n".join(lines) + "\n"
