@@ -437,7 +437,7 @@ def test_what_was_drawn_up_before_new_evidence_came_is_neither_told_nor_signed(d
 
 
 def test_an_action_that_somebody_proposed_is_found_shown_whole_and_never_signed_by_them(desk):
-    name, _ = desk.opened("Alan", "probes")
+    name, _ = desk.opened("Alan", "critical")
     payload = '{"address": "203.0.113.210", "until": "2025-04-01"}'
     asked = (
         "--kind",
@@ -453,7 +453,7 @@ def test_an_action_that_somebody_proposed_is_found_shown_whole_and_never_signed_
     assert 0 == proposed.code, proposed.errors
     action = re.search(r"a-\w+", proposed.out)[0]
 
-    theirs, page = desk.opened("Eve", "probes")
+    theirs, page = desk.opened("Eve", "critical")
     assert f"--action {action}: block_address on 203.0.113.210" in flat(page)
     words = ("--disposition", "true_positive", "--act", "contain", "--reason", "stop_the_damage", *REASON)
     unseen = desk.review("Eve", "decide", theirs, *words, "--action", action)
