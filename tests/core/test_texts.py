@@ -121,6 +121,17 @@ def test_a_suffix_alone_is_no_domain():
     assert not is_domain("x" * 64 + ".com")
 
 
+def test_rules_with_wildcards_and_exceptions_count():
+    assert [False, True, True, False, True] == [
+        is_domain(name) for name in ("a.ck", "www.ck", "b.a.ck", "a.kawasaki.jp", "city.kawasaki.jp")
+    ]
+
+
+def test_an_underscore_names_a_service_below_a_domain_and_is_no_part_of_one():
+    assert is_domain("_dmarc.example.com")
+    assert not is_domain("_dmarc.com")
+
+
 def test_the_suffix_list_that_is_installed_can_be_read():
     assert {"com", "uk", "рф"} <= set(top_levels())
     assert 1_000 < len(top_levels()) == len(set(top_levels()))
@@ -195,7 +206,8 @@ def test_a_text_without_disguise_is_read_as_it_stands(text):
 @pytest.mark.parametrize(
     "piece",
     ["a", "a.", "http://", "[.]", "%25", "a@", "::", "a:", "http://a.com/)", r"HKLM\a b ", "/a/", "C:\\", "a b\\", "1.2.3.4-",
-     "hxxp://a[.]com ", "ё.", "http://a.com/?u=http://b.com/", "0" * 32 + ".", "\ud800", "<dot>", "%2F", "(", "é[.]"],
+     "hxxp://a[.]com ", "ё.", "http://a.com/?u=http://b.com/", "0" * 32 + ".", "\ud800", "<dot>", "%2F", "(", "é[.]",
+     "192.0.2.1//%3A%0ahttps://", "http%3A%2F%2Fa.com", "http://a.com/=a", "a" * 31 + "g", "b" * 299 + " "],
 )  # fmt: skip
 def test_time_grows_with_the_text_and_no_faster(piece):
     def seconds(length):

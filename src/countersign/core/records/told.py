@@ -43,7 +43,7 @@ _TOLD = frozenset("url domain ip email md5 sha1 sha256".split())
 _TOLD_PLAIN = {"sha512": "hash", "cve": "cve"}
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _named(taint: str, text: str) -> tuple[Told, ...]:
     """The observables that a text names; paths and registry keys are many and join nothing."""
     made: list[Told] = []
