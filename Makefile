@@ -39,6 +39,7 @@ demo: $(VENV)/.runtime
 	@echo "Look further, with $(BIN)/countersign --home $(DEMO_HOME) …"
 	@echo "  case list       the cases"
 	@echo "  case show ID    each claim of one, with its citations"
+	@echo "  review open ID  decide one, once 'person enrol' says who you are (docs/tutorial.md, from step 7)"
 	@echo "  log verify      the audit log, recomputed"
 	@echo "What happened: src/countersign/demo/scenario/STORY.md   Go on: docs/tutorial.md"
 

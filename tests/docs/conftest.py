@@ -66,7 +66,7 @@ def _answered(running: "subprocess.Popen[bytes]", ours: int, typed: list[bytes])
 
 def _answer(waits: bytes, typed: list[bytes]) -> bytes | None:
     """What is typed where the screen ends so, if it asks anything."""
-    if re.fullmatch(rb"r-[0-9a-f]+> ", waits):
+    if re.fullmatch(rb"r-[0-9a-f]+[^>]*> ", waits):
         return typed.pop(0) if typed else b"q"
     if not waits.endswith((b": ", b"] ")):
         return None
