@@ -103,9 +103,12 @@ def lacking(situation: Situation, choice: Choice, signer: Signer) -> tuple[Denie
         return (Denied("RV-05", "; ".join(broken), "Choose again."),)
     actions = resolved(choice, situation.proposals)
     asked = demand(situation, choice, actions)
+    gone = (*stale(situation.review, situation.now, situation.standing),)
+    person = _person(situation.review, signer)
     return (
-        *_person(situation.review, signer),
-        *stale(situation.review, situation.now, situation.standing),
+        # The policy refuses what is stale too: told once, by the rule that says why.
+        *(one for one in person if not (gone and one.rule == "RV-03")),
+        *gone,
         *looked(situation, situation.review, situation.events, choice, asked),
         *_answered(situation, asked.row),
         *_grounds(situation, choice),
