@@ -180,11 +180,11 @@ def test_four_times_the_bytes_take_at_most_about_four_times_as_long(kind, piece)
     def seconds(size):
         record = raw(f"a:{kind}", piece * size)
         took = []
-        for _ in range(3):
-            start = time.perf_counter()
+        for _ in range(5):
+            start = time.process_time()
             with suppress(ValueError):
                 zeek_tsv_view(record)
-            took.append(time.perf_counter() - start)
+            took.append(time.process_time() - start)
         return min(took)
 
     assert seconds(80_000) < 10 * seconds(20_000) + 0.01

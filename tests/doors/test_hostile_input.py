@@ -14,6 +14,7 @@ import zipfile
 import pytest
 from backports import zstd
 
+from countersign.steps.ingest import BATCH
 from front import COMMAND, environment, run, start
 
 FULL = os.environ.get("COUNTERSIGN_FULL") == "1"
@@ -287,9 +288,9 @@ def test_a_file_without_permission_is_told_and_the_others_are_read(tmp_path):
 
 def test_a_full_disk_says_what_to_do_and_leaves_the_batches_before_it_whole(tmp_path):
     file = tmp_path / "eve.jsonl"
-    file.write_bytes(b"\n".join(line(n, pad="x" * 1000) for n in range(8_000)) + b"\n")
+    file.write_bytes(b"\n".join(line(n, pad="x" * 20) for n in range(3 * BATCH)) + b"\n")
     words = [*COMMAND, "--home", str(tmp_path / "home"), "triage", str(file)]
-    limited = ["sh", "-c", 'ulimit -f 10000; exec "$@"', "sh", *words]
+    limited = ["sh", "-c", 'ulimit -f 24000; exec "$@"', "sh", *words]
 
     ran = subprocess.run(limited, capture_output=True, timeout=120, check=False, env=environment())
 
@@ -298,10 +299,10 @@ def test_a_full_disk_says_what_to_do_and_leaves_the_batches_before_it_whole(tmp_
     assert b"kept nothing of this step" in ran.stderr
     assert b"free space" in ran.stderr
     stored = len(kept(tmp_path / "home", "evidence"))
-    assert 0 < stored < 8_000
-    assert 0 == stored % 2_000
+    assert 0 < stored < 3 * BATCH
+    assert 0 == stored % BATCH
     again = run("--home", tmp_path / "home", "triage", file, "--as-case", "again", "--json")
-    assert (0, 8_000) == (again.code, again.json["intake"]["evidence"])
+    assert (0, 3 * BATCH) == (again.code, again.json["intake"]["evidence"])
     assert 0 == run("--home", tmp_path / "home", "log", "verify").code
 
 
