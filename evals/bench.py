@@ -27,6 +27,7 @@ from countersign.core.claims.claims import Claim, FieldClaim, QuoteClaim, Relati
 from countersign.core.claims.snapshot import Snapshot
 from countersign.ports import Ports
 from countersign.steps import assemble, draft
+from deciding import deciding
 from floor import intake, kept
 from log_bench import log_costs
 from measure import ROUNDS, Line, alternating, cpu, growth, limit, scaled, show, spread
@@ -214,6 +215,7 @@ def main() -> None:
         partial(verification, (ports, cases[0])),
         partial(growths, (ports, cases[0])),
         log_costs,
+        deciding,
         correlation,
         whole.rates,
         whole.memory,
