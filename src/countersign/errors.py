@@ -140,7 +140,7 @@ class IdentityError(CountersignError):
 class NotSignedIn(IdentityError):
     """Nobody is signed in."""
 
-    default_hint = "Sign in with `countersign person sign-in`."
+    default_hint = "Sign in with `countersign person sign-in NAME`."
 
 
 class SignatureRefused(IdentityError):

@@ -675,3 +675,16 @@ def test_what_needs_a_second_person_waits_for_one_who_reads_the_same_words(desk)
     told = desk.review("Otto", "history", desk.cases["mail too"]).out
     assert "signed by Alan" in told
     assert "signed by Eve" in told
+
+
+def test_the_list_of_cases_says_what_was_decided_and_puts_closed_ones_last(desk):
+    rows = desk.run("Alan", "case", "list", "--json").json["cases"]
+    decided = {row["id"]: (row["status"], row["disposition"]) for row in rows if "status" in row}
+
+    assert decided
+    for case, (status, disposition) in decided.items():
+        [*_, last] = desk.review("Alan", "history", case, "--json").json["decisions"]
+        assert (last["status"], last["disposition"]) == (status, disposition)
+    ended = [row.get("status") == "closed" for row in rows]
+    assert sorted(ended) == ended
+    assert f"[{status}, {disposition.replace('_', ' ')}]" in flat(desk.run("Alan", "case", "list").out)

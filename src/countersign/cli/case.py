@@ -17,9 +17,10 @@ from countersign.core.claims.snapshot import Snapshot
 from countersign.core.records.observable import Observable
 from countersign.core.review.offline import export_decision
 from countersign.errors import ContentErased, TamperDetected, UsageError
-from countersign.ports import CaseState, Ports
+from countersign.ports import CaseStanding, CaseState, Ports
 from countersign.steps.alike import alike
 from countersign.steps.assemble import assembled
+from countersign.steps.decided import standing as decided_standing
 from countersign.steps.logged import ensure_logged, forged
 
 PAGE = 200
@@ -27,15 +28,18 @@ MOST = 100_000  # cases looked at for the most urgent
 
 
 def listing(places: Places, as_json: bool) -> int:
-    """Cases: incidents, watch, background, the most urgent first; what is not as it was logged is left out and named."""
+    """Cases: incidents, watch, background, the most urgent first, closed ones last; what is not as logged is named."""
     ports = open_ports(places)
     ports.publisher.publish()
     with ports.store.reading() as tx:
         cases = tx.cases.recent(MOST)
         kept = tx.groups.standing([c.case_id for c in cases])
         stale = tx.groups.stale(list(kept))
-    listed = sorted(((c, kept.get(c.case_id), c.case_id in stale) for c in cases), key=_urgency)
-    wrong = forged([c.case_id for c, _, _ in listed[:PAGE]], ports)
+    decided = decided_standing([c.case_id for c in cases], ports)
+    listed = sorted(
+        ((c, kept.get(c.case_id), c.case_id in stale, decided[c.case_id]) for c in cases), key=_urgency
+    )
+    wrong = forged([one[0].case_id for one in listed[:PAGE]], ports)
     shown = [one for one in listed[:PAGE] if one[0].case_id not in wrong]
     _list(shown, max(0, len(listed) - PAGE), _erased(ports, cases), as_json)
     if wrong:
@@ -43,7 +47,7 @@ def listing(places: Places, as_json: bool) -> int:
     return 0
 
 
-Listed = tuple[CaseState, Standing | None, bool]
+Listed = tuple[CaseState, Standing | None, bool, CaseStanding]
 
 
 def _erased(ports: Ports, cases: Sequence[CaseState]) -> list[str]:
@@ -63,30 +67,44 @@ def _list(cases: list[Listed], more: int, erased: list[str], as_json: bool) -> N
     out = screen.console()
     if not cases and not erased:
         screen.line(out, "no cases yet; `countersign triage PATH…` makes them")
-    for case, kept, stale in cases:
+    for case, kept, stale, decided in cases:
         lead = f"{case.case_id}  {case.severity:<8} tier {case.tier}  "
         kind = "" if kept is None or kept.kind == "incident" else f"[{kept.kind}] "
+        said = f"[{decided.status}, {decided.disposition.replace('_', ' ')}] " if decided.number else ""
         into = f" (part of {kept.into} now)" if kept is not None and kept.into else ""
         behind = " (stale: its alerts changed; `case draft` looks again)" if stale and not into else ""
-        screen.line(out, f"{kind}{case.title}{into}{behind}", lead=lead)
+        screen.line(out, f"{said}{kind}{case.title}{into}{behind}", lead=lead)
     if more:
         screen.line(out, f"{more} more, less urgent", "dim")
     for case_id in erased:
         screen.line(out, "erased; its proofs are in the log", "dim", lead=f"{case_id}  ")
 
 
-def _row(case: CaseState, kept: Standing | None, stale: bool) -> dict[str, Any]:
+def _row(case: CaseState, kept: Standing | None, stale: bool, decided: CaseStanding) -> dict[str, Any]:
     more = (
         {}
         if kept is None
         else {"kind": kept.kind, "score": kept.score, "into": kept.into, "stale": stale and not kept.into}
     )
-    return {"id": case.case_id, "title": case.title, "severity": case.severity, "tier": case.tier} | more
+    said = {"status": decided.status, "disposition": decided.disposition} if decided.number else {}
+    return {
+        "id": case.case_id,
+        "title": case.title,
+        "severity": case.severity,
+        "tier": case.tier,
+        **more,
+        **said,
+    }
 
 
-def _urgency(one: Listed) -> tuple[bool, int, int]:
-    case, kept, _ = one
-    return bool(kept and kept.into), KINDS.index(kept.kind) if kept else 0, -case.tier
+def _urgency(one: Listed) -> tuple[bool, bool, int, int]:
+    case, kept, _, decided = one
+    return (
+        bool(kept and kept.into),
+        decided.status == "closed",
+        KINDS.index(kept.kind) if kept else 0,
+        -case.tier,
+    )
 
 
 def find(ports: Ports, named: str) -> CaseState:

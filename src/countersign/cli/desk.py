@@ -53,7 +53,7 @@ def opened(places: Places, named: str) -> int:
             if words == ["d"] and deciding.decided(places, [made.id], _choice(), deciding.How()) == 0:
                 return 0
             seen, since = _shown(places, made, words), monotonic_ns()
-            todo = [one for one in todo if one != words and one[0] not in seen]
+            todo = [one for one in todo if one != words and one[0] not in seen and not _covers(words, one)]
         except _Left:
             print("left; nothing is drawn up")
         except (AuditLogError, StoreError):
@@ -70,6 +70,14 @@ def _asked_for(made: Review) -> list[list[str]]:
     """What is to be opened, as it would be typed: claims one by one, the panel by ten entries."""
     panel = [made.must_see[start : start + 10] for start in range(0, len(made.must_see), 10)]
     return [*([claim] for claim in made.load_bearing), *(["p", *ranges(part)] for part in panel)]
+
+
+def _covers(words: list[str], one: list[str]) -> bool:
+    """Were all entries of the panel that `one` asks for in what was just shown?"""
+    if words[:1] != ["p"] or one[:1] != ["p"]:
+        return False
+    shown, wanted = ({n for part in told[1:] for n in review.numbers(part)} for told in (words, one))
+    return wanted <= shown
 
 
 def _told(error: CountersignError) -> None:

@@ -142,6 +142,12 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last or first)
 
 
+def numbers(text: str) -> range:
+    """The entries of the panel that `3` or `3-9` names."""
+    first, last = _range(text)
+    return range(first, last + 1)
+
+
 def commit(places: Places, named: str, disposition: str) -> int:
     """Say one's own judgement before the suggestion is shown."""
     ports, token = open_ports(places), badge.read(places).secret

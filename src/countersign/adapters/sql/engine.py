@@ -16,7 +16,7 @@ from countersign.adapters.sql import permits, tables, triggers
 from countersign.errors import ConfigError, SchemaMismatch, StoreUnavailable
 
 BUSY_TIMEOUT_MS = 60_000
-CACHE_KIB = 65_536
+CACHE_KIB = 49_152
 CHECKPOINT_PAGES = 8_000  # 64 MB of changes between copies into the main file: a third of the CPU of 1,000
 READ_ONLY = {"countersign_read_only": True}
 
