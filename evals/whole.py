@@ -101,7 +101,7 @@ def _peak(source: str, pipe: "multiprocessing.connection.Connection") -> None:
 
 def memory() -> list[Line]:
     """Peak memory of a process that takes in a large file."""
-    size = MEMORY_BYTES // len(next(stream(1)))
+    size = MEMORY_BYTES * 1_000 // sum(len(line) + 1 for line in stream(1_000))
     source = written(size)
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
